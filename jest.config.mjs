@@ -1,7 +1,7 @@
 /** Jest runs the TypeScript sources as native ES modules; `npm test` sets NODE_OPTIONS=--experimental-vm-modules. */
 export default {
   testEnvironment: 'node',
-  roots: ['<rootDir>/libs', '<rootDir>/contracts/client', '<rootDir>/services', '<rootDir>/workflows', '<rootDir>/agents', '<rootDir>/cli', '<rootDir>/test'],
+  modulePathIgnorePatterns: ['<rootDir>/dist/'],
   testMatch: ['**/*.spec.ts'],
   extensionsToTreatAsEsm: ['.ts'],
   moduleNameMapper: {
