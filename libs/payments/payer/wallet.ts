@@ -1,0 +1,107 @@
+import type { ChannelTerms, Pin, Quote, Receipt } from '../typed-data.js';
+import type { Payment, Signed } from '../wire.js';
+
+/**
+ * What pays. Two exist: the payer's ledger embedded in a program, and the wallet process reached over loopback gRPC
+ * (`weft.wallet.v1`). Both refuse with WeftError and answer only after what they promise is durable.
+ */
+export interface Wallet {
+  account(): Promise<Account>;
+  /** Fixes what a run may spend; opens and tops up the channels it needs in one transaction. Same id and pins: same quote. */
+  openQuote(request: QuoteRequest): Promise<OpenedQuote>;
+  /** Frees what is left; nothing more is signed under it. */
+  closeQuote(quoteId: Uint8Array): Promise<void>;
+  quoteStatus(quoteId: Uint8Array): Promise<QuoteStatus>;
+  /** Signs a voucher for one call. The same id with the same call gets one again; with another: CALL_ID_REUSED. */
+  reserve(request: ReserveRequest): Promise<Reservation>;
+  /** Tells how an attempt ended; a receipt is verified before it counts. */
+  settle(callId: Uint8Array, end: CallEnd): Promise<CallState>;
+  call(callId: Uint8Array): Promise<CallRecord | undefined>;
+  channels(): Promise<ChannelRecord[]>;
+  /** Closes with the provider's agreement, or reclaims when the channel has run out. Gives the transaction's hash. */
+  closeChannel(channelId: Uint8Array): Promise<{ transaction: string; returned: bigint }>;
+}
+
+export interface Account {
+  readonly payer: Uint8Array;
+  readonly chainId: bigint;
+  readonly escrow: Uint8Array;
+  readonly token: Uint8Array;
+  /** Free in the escrow. */
+  readonly free: bigint;
+  /** Deposited in open channels and not claimed. */
+  readonly inChannels: bigint;
+  readonly inToken: bigint;
+}
+
+/** A pin with what the wallet needs beyond the signed part: whom it pays and where to ask about calls. */
+export interface PinRequest extends Pin {
+  readonly asset: bigint;
+  readonly tenure: number;
+  readonly operator: Uint8Array;
+  readonly endpoints: readonly string[];
+  readonly minChannel: bigint;
+}
+
+export interface QuoteRequest {
+  readonly quoteId: Uint8Array;
+  readonly pins: readonly PinRequest[];
+  readonly maxTotal: bigint;
+  readonly expiresAtSec: number;
+}
+
+export interface OpenedQuote {
+  readonly quote: Signed<Quote>;
+  readonly pins: readonly PinRequest[];
+  /** Hash of the transaction that funded it, if one was needed. */
+  readonly transaction: string | undefined;
+}
+
+export interface QuoteStatus {
+  readonly quote: Signed<Quote>;
+  readonly settled: bigint;
+  readonly exposure: bigint;
+  readonly closed: boolean;
+}
+
+export interface ReserveRequest {
+  readonly quoteId: Uint8Array;
+  readonly step: string;
+  readonly callId: Uint8Array;
+  readonly requestDigest: Uint8Array;
+  /** At most the pin's maximum, which is the default. */
+  readonly maxAmount?: bigint;
+}
+
+export interface Reservation {
+  readonly payment: Payment;
+  /** Set when the call is settled already: sending it again fetches the stored response. */
+  readonly receipt: Signed<Receipt> | undefined;
+}
+
+/** `unclear`: the sweeper will ask the provider. */
+export type CallEnd = { readonly receipt: Signed<Receipt> } | 'not-charged' | 'unclear';
+
+export const callStates = ['RESERVED', 'DOUBT', 'SETTLED', 'RELEASED', 'VOID', 'DISPUTED'] as const;
+export type CallState = (typeof callStates)[number];
+
+export interface CallRecord {
+  readonly callId: Uint8Array;
+  readonly state: CallState;
+  readonly quoteId: Uint8Array;
+  readonly step: string;
+  readonly maxAmount: bigint;
+  readonly receipt: Signed<Receipt> | undefined;
+}
+
+export interface ChannelRecord {
+  readonly channelId: Uint8Array;
+  readonly terms: ChannelTerms;
+  readonly deposited: bigint;
+  readonly signed: bigint;
+  readonly settled: bigint;
+  readonly reserved: bigint;
+  readonly claimed: bigint;
+  readonly expiresAtSec: number;
+  readonly open: boolean;
+}
