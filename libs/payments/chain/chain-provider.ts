@@ -1,0 +1,68 @@
+import { FetchRequest, isError, JsonRpcProvider, Network } from 'ethers';
+import { WeftError } from '#core/errors.js';
+
+export interface ChainAddress {
+  readonly rpcUrl: string;
+  readonly chainId: bigint;
+}
+
+const REQUEST_TIMEOUT_MS = 15_000;
+
+/** JSON-RPC without ethers' own ideas: no network detection, no batches, no cache, and an answer within 15 s or an error. */
+export function chainProvider({ rpcUrl, chainId }: ChainAddress): JsonRpcProvider {
+  const request = new FetchRequest(rpcUrl);
+  request.timeout = REQUEST_TIMEOUT_MS;
+  const network = Network.from(chainId);
+  return new JsonRpcProvider(request, network, { staticNetwork: network, batchMaxCount: 1, cacheTimeout: -1 });
+}
+
+/** Asks the node which chain it is; WRONG_CHAIN if it is not the configured one. */
+export async function checkChain(provider: JsonRpcProvider, { rpcUrl, chainId }: ChainAddress): Promise<void> {
+  const answered = BigInt(await orChainError(rpcUrl, provider.send('eth_chainId', [])));
+  if (answered !== chainId)
+    throw new WeftError('WRONG_CHAIN', `${rpcUrl} is chain ${answered}, not chain ${chainId}`, {
+      expected: String(chainId),
+      found: String(answered),
+    });
+}
+
+/** Passes `answer` on; CHAIN_UNAVAILABLE when nobody answered. Errors that the node itself gave stay as they are. */
+export async function orChainError<T>(rpcUrl: string, answer: Promise<T>): Promise<T> {
+  try {
+    return await answer;
+  } catch (error) {
+    if (!isUnreachable(error)) throw error;
+    throw new WeftError(
+      'CHAIN_UNAVAILABLE',
+      `the chain at ${withoutSecrets(rpcUrl)} does not answer; start it (locally: npm start) or set another RPC URL`,
+      { rpcUrl: withoutSecrets(rpcUrl) },
+      { cause: error },
+    );
+  }
+}
+
+const systemCodes = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'ENOTFOUND',
+  'EPIPE',
+  'ETIMEDOUT',
+  'EHOSTUNREACH',
+  'EAI_AGAIN',
+]);
+
+const isUnreachable = (error: unknown): boolean =>
+  isError(error, 'TIMEOUT') ||
+  isError(error, 'SERVER_ERROR') ||
+  isError(error, 'NETWORK_ERROR') ||
+  (error instanceof Error && 'code' in error && systemCodes.has(String(error.code)));
+
+/** RPC URLs carry API keys in their path, query or user part; only the host is shown. */
+function withoutSecrets(rpcUrl: string): string {
+  try {
+    const { protocol, host } = new URL(rpcUrl);
+    return `${protocol}//${host}`;
+  } catch {
+    return 'the configured RPC URL';
+  }
+}
