@@ -70,6 +70,7 @@ export const reasons = {
   CHAIN_UNAVAILABLE: { code: 'UNAVAILABLE', retryable: true },
   REGISTRY_UNAVAILABLE: { code: 'UNAVAILABLE', retryable: true },
   WALLET_UNAVAILABLE: { code: 'UNAVAILABLE', retryable: true },
+  GATEWAY_UNAVAILABLE: { code: 'UNAVAILABLE', retryable: true },
   TEMPORAL_UNAVAILABLE: { code: 'UNAVAILABLE', retryable: true },
   SERVICE_UNAVAILABLE: { code: 'UNAVAILABLE', retryable: true },
   DEADLINE: { code: 'DEADLINE_EXCEEDED', retryable: true },
