@@ -1,0 +1,71 @@
+import { type DynamicModule, Module } from '@nestjs/common';
+import { APP_GUARD, NestFactory } from '@nestjs/core';
+import type { NestExpressApplication } from '@nestjs/platform-express';
+import { describeApi } from './describe-api.js';
+import { ErrorFilter, earlyErrors } from './http/error-filter.js';
+import { originCheck } from './http/origin-check.js';
+import { type Rate, rateLimit, TokenBuckets } from './http/rate-limit.js';
+import { securityHeaders } from './http/security-headers.js';
+import { validationPipe } from './http/validate.js';
+import { authenticate, callerOf } from './keys/authenticate.js';
+import { KeyStore } from './keys/key-store.js';
+import { KeysController } from './keys/keys.controller.js';
+import { ScopeGuard } from './keys/scope-guard.js';
+
+export interface GatewayOptions {
+  readonly keys: KeyStore;
+  /** Where it is reached besides loopback. */
+  readonly publicUrls: readonly string[];
+  /** For one address, known or not. */
+  readonly addressRate: Rate;
+  /** For one key from one address. */
+  readonly keyRate: Rate;
+}
+
+@Module({})
+class GatewayModule {
+  static with(options: GatewayOptions): DynamicModule {
+    return {
+      module: GatewayModule,
+      controllers: [KeysController],
+      providers: [
+        { provide: KeyStore, useValue: options.keys },
+        { provide: APP_GUARD, useClass: ScopeGuard },
+      ],
+    };
+  }
+}
+
+/** Pictures of 16 MiB in base64, and their envelope. */
+const MAX_RUN_BODY = 24 * 1024 * 1024;
+const MAX_BODY = 64 * 1024;
+
+/** The application, not yet listening. The order matters: cheap checks first, a body is read for known callers only. */
+export async function createGateway(options: GatewayOptions): Promise<NestExpressApplication> {
+  const app = await NestFactory.create<NestExpressApplication>(GatewayModule.with(options), {
+    bodyParser: false,
+    abortOnError: false,
+    logger: ['error', 'warn'],
+  });
+  const addresses = new TokenBuckets(options.addressRate);
+  const callers = new TokenBuckets(options.keyRate);
+  app.use(securityHeaders);
+  app.use(originCheck(options.publicUrls));
+  app.use(rateLimit(addresses, (request) => request.ip ?? ''));
+  app.use(authenticate(options.keys));
+  app.use(
+    '/v1',
+    rateLimit(callers, (request) => `${callerOf(request).name} ${request.ip}`),
+  );
+  app.useBodyParser('json', { limit: MAX_RUN_BODY, type: (request) => isJson(request) && isRunStart(request) });
+  app.useBodyParser('json', { limit: MAX_BODY, type: (request) => isJson(request) && !isRunStart(request) });
+  app.use(earlyErrors);
+  app.useGlobalPipes(validationPipe());
+  app.useGlobalFilters(new ErrorFilter());
+  describeApi(app);
+  return app;
+}
+
+type Incoming = { readonly url?: string; readonly headers: { readonly 'content-type'?: string } };
+const isJson = (request: Incoming): boolean => /^application\/json\b/i.test(request.headers['content-type'] ?? '');
+const isRunStart = (request: Incoming): boolean => /^\/v1\/runs\/?(\?|$)/.test(request.url ?? '');
