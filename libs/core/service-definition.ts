@@ -1,0 +1,44 @@
+/** What ts-proto generates for a message, as far as it is needed here. */
+export interface Codec<T> {
+  encode(message: T): { finish(): Uint8Array };
+  decode(bytes: Uint8Array): T;
+  // biome-ignore lint/suspicious/noExplicitAny: ts-proto's own parameter type is generic over its argument
+  fromPartial(object: any): T;
+}
+
+export interface MethodDefinition {
+  readonly name: string;
+  // biome-ignore lint/suspicious/noExplicitAny: each method has message types of its own
+  readonly requestType: Codec<any>;
+  readonly requestStream: boolean;
+  // biome-ignore lint/suspicious/noExplicitAny: as above
+  readonly responseType: Codec<any>;
+  readonly responseStream: boolean;
+}
+
+/** What ts-proto generates for a service with `outputServices=generic-definitions`, e.g. `OcrServiceDefinition`. */
+export interface ServiceDefinition {
+  readonly name: string;
+  readonly fullName: string;
+  readonly methods: { readonly [key: string]: MethodDefinition };
+}
+
+/** "/models.ocr.v1.OcrService/Recognize" */
+export const methodPath = (service: ServiceDefinition, method: MethodDefinition) =>
+  `/${service.fullName}/${method.name}`;
+
+export type MessageOf<C> = C extends { decode(...args: never[]): infer T } ? T : never;
+
+type Builtin = Date | Uint8Array | string | number | boolean | bigint | undefined | null;
+
+/** A message of which any field may be left out: what `fromPartial` takes. */
+export type DeepPartial<T> = T extends Builtin
+  ? T
+  : T extends readonly (infer U)[]
+    ? readonly DeepPartial<U>[]
+    : T extends object
+      ? { [K in keyof T]?: DeepPartial<T[K]> }
+      : T;
+
+export type RequestOf<M extends MethodDefinition> = DeepPartial<MessageOf<M['requestType']>>;
+export type ResponseOf<M extends MethodDefinition> = MessageOf<M['responseType']>;
