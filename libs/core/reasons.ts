@@ -51,6 +51,7 @@ export const reasons = {
   CALL_VOID: { code: 'FAILED_PRECONDITION', retryable: false },
   CALL_IN_FLIGHT: { code: 'ABORTED', retryable: true },
   RESPONSE_EXPIRED: { code: 'FAILED_PRECONDITION', retryable: false },
+  STREAM_BROKEN: { code: 'ABORTED', retryable: false },
   LEDGER_UNAVAILABLE: { code: 'UNAVAILABLE', retryable: true },
   OVERLOADED: { code: 'RESOURCE_EXHAUSTED', retryable: true },
 
