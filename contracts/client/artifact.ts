@@ -1,0 +1,32 @@
+import { readFileSync } from 'node:fs';
+import { Interface, type InterfaceAbi } from 'ethers';
+
+export type ContractName = 'Assets' | 'Escrow' | 'Revenue' | 'TestToken';
+
+export interface Artifact {
+  readonly abi: InterfaceAbi;
+  readonly bytecode: string;
+}
+
+const interfaces = new Map<ContractName, Interface>();
+
+/** What `npm run build:contracts` made of a contract; it lies beside these bindings, in the sources as in the build. */
+export function loadArtifact(name: ContractName): Artifact {
+  const file = new URL(`../artifacts/${name}.json`, import.meta.url);
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (cause) {
+    throw new Error(`${file.pathname} is missing: run \`npm run build:contracts\``, { cause });
+  }
+  return JSON.parse(text) as Artifact;
+}
+
+export function interfaceOf(name: ContractName): Interface {
+  let known = interfaces.get(name);
+  if (!known) {
+    known = new Interface(loadArtifact(name).abi);
+    interfaces.set(name, known);
+  }
+  return known;
+}

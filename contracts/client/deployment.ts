@@ -1,0 +1,115 @@
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { ContractFactory, type Provider, type Signer } from 'ethers';
+import { WeftError } from '#core/errors.js';
+import type { Hex } from '#core/hex.js';
+import { type ContractName, loadArtifact } from './artifact.js';
+import { explain, lower, read } from './chain.js';
+
+/** Where Weft's contracts stand on a chain. Addresses in lower case. */
+export interface Deployment {
+  readonly chainId: bigint;
+  readonly token: Hex;
+  readonly assets: Hex;
+  readonly escrow: Hex;
+  readonly revenue: Hex;
+  /** Block from which on there are events. */
+  readonly blockNumber: number;
+}
+
+export interface DeployOptions {
+  /** Seconds after a channel's expiry in which it can still be claimed; 1 hour to 7 days. */
+  readonly windowSec: number;
+  /** The currency; a test token is deployed if none is given. */
+  readonly token?: string;
+}
+
+/** Deploys Assets, Escrow with its Revenue and, unless one is named, the test token. */
+export async function deploy(signer: Signer, options: DeployOptions): Promise<Deployment> {
+  const provider = providerOf(signer);
+  const blockNumber = await provider.getBlockNumber();
+  const token = options.token ?? (await deployOne(signer, 'TestToken', []));
+  const assets = await deployOne(signer, 'Assets', []);
+  const escrow = await deployOne(signer, 'Escrow', [token, assets, options.windowSec]);
+  const [revenue] = await read(provider, 'Escrow', escrow, 'revenue', []);
+  const { chainId } = await provider.getNetwork();
+  return { chainId, token: lower(token), assets, escrow, revenue: lower(revenue), blockNumber };
+}
+
+/** What `file` names if its contracts are there, else a new deployment, written to `file`. */
+export async function deployOnce(signer: Signer, file: string, options: DeployOptions): Promise<Deployment> {
+  const known = await readDeployment(file);
+  if (known) {
+    const provider = providerOf(signer);
+    const { chainId } = await provider.getNetwork();
+    if (chainId !== known.chainId) {
+      throw new WeftError('WRONG_CHAIN', `${file} belongs to chain ${known.chainId}, this is chain ${chainId}`, {
+        expected: String(known.chainId),
+        actual: String(chainId),
+      });
+    }
+    if (await isDeployed(provider, known)) return known;
+  }
+  const deployment = await deploy(signer, options);
+  await writeDeployment(file, deployment);
+  return deployment;
+}
+
+/** Whether there is code at every address. */
+export async function isDeployed(provider: Provider, deployment: Deployment): Promise<boolean> {
+  const { token, assets, escrow, revenue } = deployment;
+  const codes = await Promise.all([token, assets, escrow, revenue].map((address) => provider.getCode(address)));
+  return codes.every((code) => code !== '0x');
+}
+
+/** Undefined if there is no such file. */
+export async function readDeployment(file: string): Promise<Deployment | undefined> {
+  let text: string;
+  try {
+    text = await readFile(file, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+  try {
+    const json = JSON.parse(text);
+    const address = (name: string): Hex => {
+      if (!/^0x[0-9a-f]{40}$/.test(json[name])) throw new Error(`${name} is not an address`);
+      return json[name];
+    };
+    return {
+      chainId: BigInt(json.chainId),
+      token: address('token'),
+      assets: address('assets'),
+      escrow: address('escrow'),
+      revenue: address('revenue'),
+      blockNumber: Number(json.blockNumber),
+    };
+  } catch (cause) {
+    throw new WeftError('CONFIG_INVALID', `${file} does not describe a deployment`, { file }, { cause });
+  }
+}
+
+export async function writeDeployment(file: string, deployment: Deployment): Promise<void> {
+  await mkdir(dirname(file), { recursive: true });
+  const draft = `${file}.${process.pid}`;
+  const json = { ...deployment, chainId: String(deployment.chainId) };
+  await writeFile(draft, `${JSON.stringify(json, undefined, 2)}\n`);
+  await rename(draft, file);
+}
+
+async function deployOne(signer: Signer, name: ContractName, args: readonly unknown[]): Promise<Hex> {
+  const { abi, bytecode } = loadArtifact(name);
+  try {
+    const contract = await new ContractFactory(abi, bytecode, signer).deploy(...args);
+    await contract.waitForDeployment();
+    return lower(await contract.getAddress());
+  } catch (error) {
+    throw explain(error);
+  }
+}
+
+function providerOf(signer: Signer): Provider {
+  if (!signer.provider) throw new TypeError('the signer has no provider');
+  return signer.provider;
+}

@@ -1,0 +1,94 @@
+// Compiles src/*.sol with the npm solc to artifacts/<Name>.json {abi, bytecode}, and copies them beside the built
+// bindings. Does nothing when no source, setting or library has changed.
+import { createHash } from 'node:crypto';
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const require = createRequire(import.meta.url);
+const contractsDir = fileURLToPath(new URL('..', import.meta.url));
+const root = join(contractsDir, '..');
+const artifactsDir = join(contractsDir, 'artifacts');
+const distDir = join(root, 'dist', 'contracts', 'artifacts');
+/** 2394: transient storage in OpenZeppelin's guard, which clears it. */
+const KNOWN_WARNINGS = new Set(['2394']);
+const CONTRACTS = ['Assets', 'Escrow', 'Revenue', 'TestToken'];
+
+const toml = readFileSync(join(contractsDir, 'foundry.toml'), 'utf8');
+const setting = (name) => {
+  const value = new RegExp(`^${name} = "?([^"\\n]+)"?$`, 'm').exec(toml)?.[1];
+  if (value === undefined) throw new Error(`contracts/foundry.toml has no ${name}`);
+  return value;
+};
+const settings = {
+  optimizer: { enabled: true, runs: Number(setting('optimizer_runs')) },
+  evmVersion: setting('evm_version'),
+  metadata: { bytecodeHash: 'none', appendCBOR: false },
+  outputSelection: { '*': { '*': ['abi', 'evm.bytecode.object', 'evm.deployedBytecode.object'] } },
+};
+
+const sources = Object.fromEntries(
+  readdirSync(join(contractsDir, 'src'), { recursive: true })
+    .filter((name) => name.endsWith('.sol'))
+    .sort()
+    .map((name) => [`src/${name}`, { content: readFileSync(join(contractsDir, 'src', name), 'utf8') }]),
+);
+const versionOf = (name) => JSON.parse(readFileSync(join(root, 'node_modules', name, 'package.json'), 'utf8')).version;
+const key = createHash('sha256')
+  .update(JSON.stringify([sources, settings, versionOf('solc'), versionOf('@openzeppelin/contracts')]))
+  .digest('hex');
+
+const keyFile = join(artifactsDir, '.key');
+const fresh =
+  existsSync(keyFile) &&
+  readFileSync(keyFile, 'utf8') === key &&
+  CONTRACTS.every((name) => existsSync(join(artifactsDir, `${name}.json`)));
+if (!fresh) compile();
+copyToDist();
+
+function compile() {
+  const solc = require('solc');
+  const input = { language: 'Solidity', sources, settings };
+  const output = JSON.parse(solc.compile(JSON.stringify(input), { import: readImport }));
+  for (const problem of output.errors ?? []) {
+    if (!KNOWN_WARNINGS.has(problem.errorCode)) console.error(problem.formattedMessage);
+  }
+  if (output.errors?.some((problem) => problem.severity === 'error')) process.exit(1);
+  mkdirSync(artifactsDir, { recursive: true });
+  for (const name of CONTRACTS) {
+    const { abi, evm } = output.contracts[`src/${name}.sol`][name];
+    const artifact = {
+      contractName: name,
+      abi,
+      bytecode: `0x${evm.bytecode.object}`,
+      deployedBytecode: `0x${evm.deployedBytecode.object}`,
+    };
+    write(join(artifactsDir, `${name}.json`), `${JSON.stringify(artifact)}\n`);
+    console.error(`${name}: ${evm.deployedBytecode.object.length / 2} bytes`);
+  }
+  write(keyFile, key);
+}
+
+function readImport(path) {
+  try {
+    return { contents: readFileSync(join(root, 'node_modules', path), 'utf8') };
+  } catch (error) {
+    return { error: String(error) };
+  }
+}
+
+/** Whole or not at all: another process may be reading. */
+function write(path, text) {
+  mkdirSync(dirname(path), { recursive: true });
+  const draft = `${path}.${process.pid}`;
+  writeFileSync(draft, text);
+  renameSync(draft, path);
+}
+
+function copyToDist() {
+  const copied = join(distDir, '.key');
+  if (existsSync(copied) && readFileSync(copied, 'utf8') === key) return;
+  rmSync(distDir, { recursive: true, force: true });
+  cpSync(artifactsDir, distDir, { recursive: true });
+}

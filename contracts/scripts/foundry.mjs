@@ -1,0 +1,31 @@
+// Finds Foundry's native binaries: on PATH, else the ones npm carries. Never npm's launchers: theirs exits 0 when tests fail.
+import { accessSync, constants } from 'node:fs';
+import { createRequire } from 'node:module';
+import { delimiter, dirname, join } from 'node:path';
+
+const require = createRequire(import.meta.url);
+
+/** @param {'forge' | 'anvil'} name */
+export function findBinary(name) {
+  for (const directory of (process.env.PATH ?? '').split(delimiter)) {
+    // npm puts node_modules/.bin on PATH; what is there may be a launcher.
+    if (directory === '' || directory.includes('node_modules')) continue;
+    const path = join(directory, name);
+    if (isExecutable(path)) return path;
+  }
+  try {
+    const manifest = require.resolve(`@foundry-rs/${name}-linux-amd64/package.json`);
+    return join(dirname(manifest), 'bin', name);
+  } catch {
+    throw new Error(`no ${name}: install Foundry so that \`${name}\` is on PATH (npm carries it for Linux x64 only)`);
+  }
+}
+
+function isExecutable(path) {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,324 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
+import {IERC20Permit} from "@openzeppelin/contracts/token/ERC20/extensions/IERC20Permit.sol";
+import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
+import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
+import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
+import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
+import {MessageHashUtils} from "@openzeppelin/contracts/utils/cryptography/MessageHashUtils.sol";
+import {ChannelState, openState} from "./ChannelState.sol";
+import {Revenue} from "./Revenue.sol";
+import {IAssets} from "./interfaces/IAssets.sol";
+import {IEscrow} from "./interfaces/IEscrow.sol";
+import {IRevenue} from "./interfaces/IRevenue.sol";
+
+/// @title Escrow
+/// @notice See {IEscrow}. One escrow per token and nobody's admin: a bad token harms only its own escrow. Only
+/// deposit, withdraw and collect touch the token; everything else moves numbers between four places:
+/// balances, channels, income, and out.
+contract Escrow is IEscrow, EIP712, ReentrancyGuardTransient {
+    using SafeERC20 for IERC20;
+
+    uint256 public constant MAX_SPAN = 90 days;
+    uint256 public constant MAX_BATCH = 100;
+    uint40 private constant MIN_WINDOW = 1 hours;
+    uint40 private constant MAX_WINDOW = 7 days;
+
+    bytes32 private constant VOUCHER_TYPEHASH = keccak256(
+        "Voucher(bytes32 channelId,uint96 cumulative,Call call)Call(bytes32 callId,bytes32 listing,string method,bytes32 requestDigest,uint96 maxAmount)"
+    );
+    bytes32 private constant CLOSE_TYPEHASH = keccak256("Close(bytes32 channelId,uint96 spent,uint40 deadlineSec)");
+
+    struct Income {
+        uint128 earned;
+        uint128 collected;
+    }
+
+    IERC20 public immutable token;
+    IAssets public immutable assets;
+    IRevenue public immutable revenue;
+    uint40 public immutable WINDOW;
+
+    mapping(address payer => uint256) public balances;
+    mapping(bytes32 channelId => ChannelState) private _channels;
+    mapping(uint64 asset => mapping(uint32 tenure => Income)) public income;
+
+    constructor(IERC20 token_, IAssets assets_, uint40 windowSec) EIP712("Weft Escrow", "1") {
+        if (windowSec < MIN_WINDOW || windowSec > MAX_WINDOW) revert BadWindow(windowSec, MIN_WINDOW, MAX_WINDOW);
+        token = token_;
+        assets = assets_;
+        WINDOW = windowSec;
+        revenue = new Revenue(token_, assets_);
+    }
+
+    // Payer
+
+    function deposit(uint256 amount) external nonReentrant returns (uint256) {
+        return _deposit(amount);
+    }
+
+    function depositWithPermit(uint256 amount, uint256 deadlineSec, uint8 v, bytes32 r, bytes32 s)
+        external
+        nonReentrant
+        returns (uint256)
+    {
+        // Anyone may have used the permit before us; what counts is the allowance.
+        try IERC20Permit(address(token)).permit(msg.sender, address(this), amount, deadlineSec, v, r, s) {} catch {}
+        return _deposit(amount);
+    }
+
+    function withdraw(uint256 amount, address to) external nonReentrant {
+        // Check
+        if (to == address(this)) revert BadRecipient(to);
+        // Effect
+        _debit(amount);
+        emit Withdrawn(msg.sender, to, amount);
+        // Interaction
+        token.safeTransfer(to, amount);
+    }
+
+    function open(Open[] calldata opens) external {
+        _checkBatch(opens.length);
+        uint256 total;
+        uint64 asset; // the last asset asked for, and its tenure: neighbours are often the same
+        uint32 tenure;
+        for (uint256 i; i < opens.length; ++i) {
+            Open calldata entry = opens[i];
+            if (i == 0 || entry.asset != asset) {
+                asset = entry.asset;
+                tenure = assets.tenureOf(asset);
+            }
+            // No asset has tenure 0.
+            if (entry.tenure != tenure || tenure == 0) revert WrongTenure(asset, entry.tenure, tenure);
+            _open(entry);
+            total += entry.amount;
+        }
+        _debit(total);
+    }
+
+    function topUpTo(Terms calldata terms, uint96 total) external {
+        // Check
+        (bytes32 id, ChannelState state) = _openChannel(terms);
+        if (block.timestamp >= state.expiresAtSec()) revert ChannelExpired(id, state.expiresAtSec());
+        uint96 before = state.deposited();
+        if (total <= before) return;
+        // Effect
+        uint96 added = total - before;
+        _debit(added);
+        _channels[id] = state.withDeposited(total);
+        emit ToppedUp(id, msg.sender, added, total);
+    }
+
+    function extend(Terms calldata terms, uint40 expiresAtSec) external {
+        // Check
+        (bytes32 id, ChannelState state) = _openChannel(terms);
+        if (msg.sender != terms.payer) revert NotPayer(id, msg.sender);
+        uint40 old = state.expiresAtSec();
+        if (block.timestamp >= old) revert ChannelExpired(id, old);
+        _checkExpiry(id, expiresAtSec, old);
+        // Effect
+        _channels[id] = state.withExpiry(expiresAtSec);
+        emit Extended(id, expiresAtSec);
+    }
+
+    function close(Terms calldata terms, uint96 spent, uint40 deadlineSec, bytes32 r, bytes32 vs) external {
+        // Check
+        (bytes32 id, ChannelState state) = _openChannel(terms);
+        if (msg.sender != terms.payer) revert NotPayer(id, msg.sender);
+        if (spent < state.claimed() || spent > state.deposited()) {
+            revert BadSpent(id, spent, state.claimed(), state.deposited());
+        }
+        if (block.timestamp > deadlineSec) revert DeadlinePassed(id, deadlineSec);
+        bytes32 hash = keccak256(abi.encode(CLOSE_TYPEHASH, id, spent, deadlineSec));
+        address operator = _recover(_domainSeparatorV4(), hash, r, vs);
+        if (operator == address(0) || !assets.isOperator(terms.asset, terms.tenure, operator)) revert BadSignature(id);
+        // Effect
+        uint96 earned = spent - state.claimed();
+        _credit(terms.asset, terms.tenure, earned);
+        uint256 refund = _close(id, state.withClaimed(spent), terms.payer, earned);
+        balances[terms.payer] += refund;
+    }
+
+    // Provider
+
+    function claim(Claim[] calldata claims) external {
+        _checkBatch(claims.length);
+        bytes32 domain = _domainSeparatorV4();
+        // Entries of one tenure side by side share one question to Assets and one write of income.
+        uint64 asset;
+        uint32 tenure;
+        bool allowed;
+        uint256 earned;
+        for (uint256 i; i < claims.length; ++i) {
+            Claim calldata entry = claims[i];
+            if (i == 0 || entry.terms.asset != asset || entry.terms.tenure != tenure) {
+                _credit(asset, tenure, earned);
+                earned = 0;
+                asset = entry.terms.asset;
+                tenure = entry.terms.tenure;
+                allowed = assets.actsFor(asset, tenure, msg.sender);
+            }
+            earned += _claim(entry, domain, allowed);
+        }
+        _credit(asset, tenure, earned);
+    }
+
+    function giveUp(Terms calldata terms) external {
+        // Check
+        (bytes32 id, ChannelState state) = _openChannel(terms);
+        if (!assets.actsFor(terms.asset, terms.tenure, msg.sender)) revert NotOperator(id, msg.sender);
+        // Effect
+        balances[terms.payer] += _close(id, state, terms.payer, 0);
+    }
+
+    // Anyone
+
+    function reclaim(Terms[] calldata terms) external {
+        _checkBatch(terms.length);
+        for (uint256 i; i < terms.length; ++i) {
+            address payer = terms[i].payer;
+            bytes32 id = _channelId(terms[i]);
+            ChannelState state = _channels[id];
+            if (!state.isOpen()) {
+                emit Skipped(id, SkipReason.NotOpen);
+            } else if (block.timestamp < uint256(state.expiresAtSec()) + WINDOW) {
+                emit Skipped(id, SkipReason.NotReleased);
+            } else {
+                balances[payer] += _close(id, state, payer, 0);
+            }
+        }
+    }
+
+    // Revenue
+
+    function collect(uint64 asset, uint32 tenure) external nonReentrant returns (uint256 amount) {
+        // Check
+        if (msg.sender != address(revenue)) revert NotRevenue(msg.sender);
+        Income storage i = income[asset][tenure];
+        uint128 earned = i.earned;
+        amount = earned - i.collected;
+        if (amount == 0) return 0;
+        // Effect
+        i.collected = earned;
+        emit Collected(asset, tenure, amount);
+        // Interaction
+        token.safeTransfer(msg.sender, amount);
+    }
+
+    // Reading
+
+    function channelIdOf(Terms calldata terms) external view returns (bytes32) {
+        return _channelId(terms);
+    }
+
+    function channel(bytes32 channelId) external view returns (Channel memory) {
+        ChannelState state = _channels[channelId];
+        return Channel(state.deposited(), state.claimed(), state.expiresAtSec(), state.status());
+    }
+
+    // Inside
+
+    function _deposit(uint256 amount) private returns (uint256 credited) {
+        // Interaction first: only the difference tells what a token really brought. The guard keeps every other
+        // function that moves tokens out meanwhile.
+        uint256 before = token.balanceOf(address(this));
+        token.safeTransferFrom(msg.sender, address(this), amount);
+        credited = token.balanceOf(address(this)) - before;
+        // Effect
+        balances[msg.sender] += credited;
+        emit Deposited(msg.sender, credited);
+    }
+
+    function _debit(uint256 amount) private {
+        uint256 balance = balances[msg.sender];
+        if (balance < amount) revert InsufficientBalance(msg.sender, balance, amount);
+        unchecked {
+            balances[msg.sender] = balance - amount;
+        }
+    }
+
+    function _open(Open calldata entry) private {
+        // Check
+        uint96 amount = entry.amount;
+        uint40 expiresAtSec = entry.expiresAtSec;
+        bytes32 id = keccak256(
+            abi.encode(
+                block.chainid, address(this), msg.sender, entry.signer, entry.asset, entry.tenure, entry.salt
+            )
+        );
+        if (entry.signer == address(0)) revert ZeroSigner(id);
+        if (amount == 0) revert ZeroAmount();
+        _checkExpiry(id, expiresAtSec, block.timestamp);
+        if (ChannelState.unwrap(_channels[id]) != 0) revert ChannelExists(id);
+        // Effect
+        _channels[id] = openState(amount, expiresAtSec);
+        emit Opened(id, msg.sender, entry.asset, entry.signer, entry.tenure, entry.salt, amount, expiresAtSec);
+    }
+
+    /// @return earned what the entry adds to its tenure's income; 0 if it is skipped
+    function _claim(Claim calldata entry, bytes32 domain, bool allowed) private returns (uint96 earned) {
+        bytes32 id = _channelId(entry.terms);
+        ChannelState state = _channels[id];
+        uint256 amount = entry.amount;
+        // Check, dearest last
+        if (!allowed) return _skip(id, SkipReason.NotOperator);
+        if (!state.isOpen()) return _skip(id, SkipReason.NotOpen);
+        if (amount <= state.claimed()) return _skip(id, SkipReason.NothingNew);
+        if (amount > entry.cumulative) return _skip(id, SkipReason.AboveVoucher);
+        if (amount > state.deposited()) return _skip(id, SkipReason.AboveDeposit);
+        if (block.timestamp >= uint256(state.expiresAtSec()) + WINDOW) return _skip(id, SkipReason.Released);
+        bytes32 hash = keccak256(abi.encode(VOUCHER_TYPEHASH, id, entry.cumulative, entry.commitment));
+        // Nobody opens a channel for signer zero, so a failed recovery never fits.
+        if (_recover(domain, hash, entry.r, entry.vs) != entry.terms.signer) {
+            return _skip(id, SkipReason.BadSignature);
+        }
+        // Effect
+        unchecked {
+            // claimed < amount <= deposited, hence 96 bits
+            earned = uint96(amount) - state.claimed();
+        }
+        _channels[id] = state.withClaimed(uint96(amount));
+        emit Claimed(id, entry.terms.asset, entry.terms.tenure, earned, uint96(amount));
+    }
+
+    function _skip(bytes32 id, SkipReason reason) private returns (uint96) {
+        emit Skipped(id, reason);
+        return 0;
+    }
+
+    /// @return rest what the payer gets back
+    function _close(bytes32 id, ChannelState state, address payer, uint96 earned) private returns (uint96 rest) {
+        rest = state.deposited() - state.claimed();
+        _channels[id] = state.closed();
+        emit Closed(id, payer, earned, rest);
+    }
+
+    function _credit(uint64 asset, uint32 tenure, uint256 earned) private {
+        if (earned != 0) income[asset][tenure].earned += uint128(earned); // a batch is below 2^96 * MAX_BATCH
+    }
+
+    function _openChannel(Terms calldata terms) private view returns (bytes32 id, ChannelState state) {
+        id = _channelId(terms);
+        state = _channels[id];
+        if (!state.isOpen()) revert ChannelNotOpen(id, state.status());
+    }
+
+    function _channelId(Terms calldata terms) private view returns (bytes32) {
+        return keccak256(abi.encode(block.chainid, address(this), terms));
+    }
+
+    function _recover(bytes32 domain, bytes32 structHash, bytes32 r, bytes32 vs) private pure returns (address signer) {
+        (signer,,) = ECDSA.tryRecover(MessageHashUtils.toTypedDataHash(domain, structHash), r, vs);
+    }
+
+    function _checkExpiry(bytes32 id, uint40 expiresAtSec, uint256 afterSec) private view {
+        uint256 latest = block.timestamp + MAX_SPAN;
+        if (expiresAtSec <= afterSec || expiresAtSec > latest) revert BadExpiry(id, expiresAtSec, afterSec, latest);
+    }
+
+    function _checkBatch(uint256 count) private pure {
+        if (count > MAX_BATCH) revert BatchTooLarge(count, MAX_BATCH);
+    }
+}

@@ -1,0 +1,67 @@
+import { HDNodeWallet, type JsonRpcProvider, NonceManager, type Wallet } from 'ethers';
+import { Assets } from '#contracts/assets.js';
+import { connectChain, send } from '#contracts/chain.js';
+import { type Deployment, deploy } from '#contracts/deployment.js';
+import { Escrow } from '#contracts/escrow.js';
+import { Revenue } from '#contracts/revenue.js';
+import { Token } from '#contracts/token.js';
+import { type Anvil, startAnvil } from '../../contracts/scripts/anvil.mjs';
+
+const MNEMONIC = 'test test test test test test test test test test test junk';
+
+/** The n-th of anvil's funded accounts (0 deploys). A plain wallet: send its transactions one after the other. */
+export const accountOf = (provider: JsonRpcProvider, n: number): HDNodeWallet =>
+  HDNodeWallet.fromPhrase(MNEMONIC, undefined, `m/44'/60'/0'/0/${n}`).connect(provider);
+
+/** A real chain with Weft deployed on it; anvil mines every transaction at once. */
+export async function startChain(options: { windowSec?: number } = {}) {
+  const anvil = await startAnvil();
+  try {
+    const provider = await connectChain(anvil.rpcUrl);
+    const deployer = new NonceManager(accountOf(provider, 0));
+    const deployment = await deploy(deployer, { windowSec: options.windowSec ?? 3600 });
+    return chainOf(anvil, provider, deployment);
+  } catch (error) {
+    await anvil.stop();
+    throw error;
+  }
+}
+
+function chainOf(anvil: Anvil, provider: JsonRpcProvider, deployment: Deployment) {
+  const token = new Token(deployment.token, provider);
+  const escrow = new Escrow(deployment.escrow, provider);
+  return {
+    rpcUrl: anvil.rpcUrl,
+    provider,
+    deployment,
+    token,
+    escrow,
+    assets: new Assets(deployment.assets, provider),
+    revenue: new Revenue(deployment.revenue, provider),
+    account: (n: number): HDNodeWallet => accountOf(provider, n),
+
+    /** Gives `payer` test tokens and puts them into the escrow. */
+    async fund(payer: Wallet | HDNodeWallet, amount: bigint): Promise<void> {
+      await send(payer, token.mint(payer.address, amount));
+      await send(payer, token.approve(deployment.escrow, amount));
+      await send(payer, escrow.deposit(amount));
+    },
+
+    /** The chain's own clock, which need not be ours. */
+    async nowSec(): Promise<number> {
+      return (await provider.getBlock('latest'))!.timestamp;
+    },
+
+    async advance(seconds: number): Promise<void> {
+      await provider.send('evm_increaseTime', [seconds]);
+      await provider.send('evm_mine', []);
+    },
+
+    async stop(): Promise<void> {
+      provider.destroy();
+      await anvil.stop();
+    },
+  };
+}
+
+export type Chain = Awaited<ReturnType<typeof startChain>>;
