@@ -18,10 +18,13 @@ import {
 } from '#protos/grpc/reflection/v1/reflection.js';
 import { OcrServiceDefinition, RecognizeRequest, RecognizeResponse } from '#protos/models/ocr/v1/ocr.js';
 import { RegistryServiceDefinition, WatchResponse } from '#protos/weft/registry/v1/registry.js';
+import { GetAccountResponse, WalletServiceDefinition } from '#protos/weft/wallet/v1/wallet.js';
 import { loadDescriptorSet } from './descriptor-set.js';
 import { type GrpcApp, startGrpcApp } from './start-grpc-app.js';
 
 const recognized = RecognizeResponse.fromPartial({ text: 'page', lines: [{ text: 'page', confidence: 0.5 }] });
+/** Its file imports another. */
+const accountOnly = { ...WalletServiceDefinition, methods: { getAccount: WalletServiceDefinition.methods.getAccount } };
 const watchOnly = { ...RegistryServiceDefinition, methods: { watch: RegistryServiceDefinition.methods.watch } };
 
 @Controller()
@@ -33,6 +36,11 @@ class TestController {
     if (word === 'crash') throw new Error('canary-7f3 in the stack');
     if (word === 'hang') return new Promise(() => {});
     return { ...recognized, text: word };
+  }
+
+  @GrpcMethod('WalletService', 'GetAccount')
+  getAccount(): GetAccountResponse {
+    return GetAccountResponse.fromPartial({});
   }
 
   @GrpcMethod('RegistryService', 'Watch')
@@ -58,7 +66,7 @@ describe('startGrpcApp', () => {
   beforeAll(async () => {
     server = await startGrpcApp({
       module: TestModule,
-      definitions: [OcrServiceDefinition, watchOnly],
+      definitions: [OcrServiceDefinition, watchOnly, accountOnly],
       maxMessageBytes: 100_000,
       logger: silent,
     });
@@ -200,8 +208,9 @@ describe('startGrpcApp', () => {
         ServerReflectionDefinition.fullName,
         OcrServiceDefinition.fullName,
         watchOnly.fullName,
+        accountOnly.fullName,
       ]);
-      const hidden = await ask(version, { fileContainingSymbol: 'weft.wallet.v1.WalletService' });
+      const hidden = await ask(version, { fileContainingSymbol: 'models.language.v1.LanguageService' });
       expect(hidden.errorResponse?.errorCode).toBe(status.NOT_FOUND);
     });
 
@@ -217,9 +226,9 @@ describe('startGrpcApp', () => {
       expect(await files({ fileContainingSymbol: OcrServiceDefinition.fullName })).toEqual(ocrFile);
       expect(await files({ fileContainingSymbol: 'models.ocr.v1.Line.confidence' })).toEqual(ocrFile);
       expect(await files({ fileByFilename: 'models/ocr/v1/ocr.proto' })).toEqual(ocrFile);
-      expect(await files({ fileContainingSymbol: 'weft.registry.v1.RegistryService.Watch' })).toEqual([
-        bytesOf('weft/registry/v1/registry.proto'),
-        bytesOf('google/protobuf/descriptor.proto'),
+      expect(await files({ fileContainingSymbol: 'weft.wallet.v1.WalletService.GetAccount' })).toEqual([
+        bytesOf('weft/wallet/v1/wallet.proto'),
+        bytesOf('weft/payment/v1/payment.proto'),
       ]);
     });
   });
