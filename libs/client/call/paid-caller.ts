@@ -5,7 +5,7 @@ import type { Reason } from '#core/reasons.js';
 import { messageDigest, StreamDigest } from '#payments/digests.js';
 import type { CallEnd, PinRequest, Reservation, Wallet } from '#payments/payer/wallet.js';
 import { callRaw, type RawCallOptions, streamRaw } from '#payments/rpc/raw-call.js';
-import type { Receipt } from '#payments/typed-data.js';
+import { channelId, type Domain, type Receipt } from '#payments/typed-data.js';
 import { readReceipt, type Signed, writePayment } from '#payments/wire.js';
 import { Payment as PaymentMessage, Receipt as ReceiptMessage } from '#protos/weft/payment/v1/payment.js';
 import type { ChannelPool } from './channel-pool.js';
@@ -24,8 +24,8 @@ export interface PaidCall {
   readonly signal?: AbortSignal;
   /** How often a call that meets a passing failure is sent; what the protocol itself asks to repeat does not count. Default 1. */
   readonly maxAttempts?: number;
-  /** Makes the channel hold what the quote still allows; tried once, when the channel turns out to be empty. */
-  readonly topUp?: () => Promise<void>;
+  /** Opens the quote once more, which fills its channels; tried once when one is empty, and once when the quote was closed. */
+  readonly reopenQuote?: () => Promise<unknown>;
 }
 
 /** What proves a call. */
@@ -48,6 +48,7 @@ export interface PaidCallerOptions {
   readonly wallet: Wallet;
   readonly channels: ChannelPool;
   readonly receipts: ReceiptChecker;
+  readonly domain: Domain;
   /** Told when the wallet could not be told how a call ended; its sweeper will find out. */
   readonly onUnsettled?: (callId: Uint8Array, error: unknown) => void;
 }
@@ -139,15 +140,17 @@ export class PaidCaller {
     let failures = 0;
     let waitMs = FIRST_WAIT_MS;
     for (let number = 1; ; number++) {
+      let attempt: Attempt | undefined;
       try {
-        return await send(await this.#prepare(call, number, endsAtMs - Date.now()));
+        attempt = await this.#prepare(call, number, endsAtMs - Date.now());
+        return await send(attempt);
       } catch (thrown) {
         const error = WeftError.from(thrown);
         if (call.signal?.aborted) throw new WeftError('CANCELLED', 'the call was cancelled', {}, { cause: error });
         const repair = repairs.get(error.reason);
         if (repair !== undefined) {
           repairs.delete(error.reason);
-          await repair();
+          await repair(attempt);
           continue;
         }
         const wait = waitFor.has(error.reason) || (error.retryable && ++failures < (call.maxAttempts ?? 1));
@@ -159,9 +162,14 @@ export class PaidCaller {
   }
 
   /** What can be done once, and at once, about a refusal. */
-  #repairs(call: PaidCall): Map<Reason, () => Promise<void>> {
-    const repairs = new Map<Reason, () => Promise<void>>();
-    if (call.topUp !== undefined) repairs.set('CHANNEL_EMPTY', call.topUp);
+  #repairs({ reopenQuote }: PaidCall): Map<Reason, (attempt?: Attempt) => Promise<unknown>> {
+    const repairs = new Map<Reason, (attempt?: Attempt) => Promise<unknown>>();
+    repairs.set('RECONCILE', async (attempt) => {
+      if (attempt?.reservation === undefined) return;
+      const { terms } = attempt.reservation.payment;
+      await this.parts.wallet.reconcile(channelId(terms, this.parts.domain));
+    });
+    if (reopenQuote !== undefined) repairs.set('CHANNEL_EMPTY', reopenQuote).set('QUOTE_CLOSED', reopenQuote);
     return repairs;
   }
 

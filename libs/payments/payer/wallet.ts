@@ -7,7 +7,11 @@ import type { Payment, Signed } from '../wire.js';
  */
 export interface Wallet {
   account(): Promise<Account>;
-  /** Fixes what a run may spend; opens and tops up the channels it needs in one transaction. Same id and pins: same quote. */
+  /**
+   * Fixes what a run may spend; opens and tops up the channels it needs in one transaction. Same id and pins: the same
+   * quote, open again if it was closed and its channels topped up again for what it may still spend; what it has spent
+   * keeps counting. So a run that was reset goes on, and an empty channel is filled.
+   */
   openQuote(request: QuoteRequest): Promise<OpenedQuote>;
   /** Frees what is left; nothing more is signed under it. */
   closeQuote(quoteId: Uint8Array): Promise<void>;
@@ -18,6 +22,8 @@ export interface Wallet {
   settle(callId: Uint8Array, end: CallEnd): Promise<CallState>;
   call(callId: Uint8Array): Promise<CallRecord | undefined>;
   channels(): Promise<ChannelRecord[]>;
+  /** Hands the channel's receipts to a provider that answered RECONCILE, since it lost its ledger. */
+  reconcile(channelId: Uint8Array): Promise<void>;
   /** Closes with the provider's agreement, or reclaims when the channel has run out. Gives the transaction's hash. */
   closeChannel(channelId: Uint8Array): Promise<{ transaction: string; returned: bigint }>;
 }
@@ -59,6 +65,8 @@ export interface OpenedQuote {
 
 export interface QuoteStatus {
   readonly quote: Signed<Quote>;
+  /** As they were given to `openQuote`: whoever makes the run's calls may be another process than who opened it. */
+  readonly pins: readonly PinRequest[];
   readonly settled: bigint;
   readonly exposure: bigint;
   readonly closed: boolean;

@@ -1,0 +1,23 @@
+import { ApplicationFailure, TemporalFailure } from '@temporalio/common';
+import { toFailure, WeftError } from '#core/errors.js';
+import { isReason, type Reason } from '#core/reasons.js';
+
+/** As Temporal carries it: `type` is the reason, and what no retry can change is not retried. */
+export const asFailure = (error: WeftError): ApplicationFailure => {
+  const { message, type, nonRetryable, details } = toFailure(error);
+  return ApplicationFailure.create({ message, type, nonRetryable, details });
+};
+
+/** For errors found in workflow code, where anything but a Temporal failure would have the task repeated for ever. */
+export const refusal = (reason: Reason, message: string, details: Record<string, string> = {}): ApplicationFailure =>
+  ApplicationFailure.create({ message, type: reason, nonRetryable: true, details: [details] });
+
+/** Why a step failed, for deciding in workflow code: `if (reasonOf(error) === 'BAD_IMAGE') …`. Undefined for other errors. */
+export function reasonOf(error: unknown): Reason | undefined {
+  for (let at: unknown = error; at instanceof Error; at = at.cause) {
+    if (at instanceof ApplicationFailure && typeof at.type === 'string' && isReason(at.type)) return at.type;
+    if (at instanceof WeftError) return at.reason;
+    if (!(at instanceof TemporalFailure)) return undefined;
+  }
+  return undefined;
+}

@@ -1,0 +1,239 @@
+import type { Duration } from '@temporalio/common';
+import { msToNumber } from '@temporalio/common/lib/time.js';
+import { proxyActivities, proxyLocalActivities, type RetryPolicy } from '@temporalio/workflow';
+import type { MethodDefinition, RequestOf, ResponseOf, ServiceDefinition } from '#core/service-definition.js';
+import { StepResult } from '#protos/weft/run/v1/step.js';
+import type { Choice, Requirement, RunActivities, RunQuote } from './activities.js';
+import { refusal } from './failure.js';
+import type { StepReceipt } from './progress.js';
+import { currentRun } from './run.js';
+
+/** Requests above this are refused before they reach Temporal, which would retry them for ever. */
+const MAX_REQUEST_BYTES = 16 * 1024 * 1024;
+/** Steps that may take longer are ordinary activities. */
+const LOCAL_UP_TO_MS = 5_000;
+const STEP_TIMEOUT: Duration = '60s';
+
+/** Methods that a step can call: everything but client streams. */
+type MethodKey<D extends ServiceDefinition> = {
+  [K in keyof D['methods'] & string]: D['methods'][K]['requestStream'] extends false ? K : never;
+}[keyof D['methods'] & string];
+
+/** One value for every method, or values for those that are named; methods without one cannot be called. */
+type PerMethod<D extends ServiceDefinition, T> = T | { readonly [K in MethodKey<D>]?: T };
+
+export interface ServiceOptions<D extends ServiceDefinition> {
+  /** The most that one call may cost, in minor units. The run's quote takes the listing's price, if that is not above it. */
+  readonly maxPrice: PerMethod<D, string>;
+  /** How often each method may be called in one run. Default 1. The quote counts with all of them. */
+  readonly calls?: PerMethod<D, number>;
+  /** Among listings of the contract. Default 'cheapest'. */
+  readonly prefer?: Choice['prefer'];
+  /** Only this listing: its digest, "0x…". */
+  readonly listing?: string;
+  /** Only this asset's listing in force: its id. */
+  readonly asset?: string;
+  /** Begins the names of the steps. Default: the service's name without "Service", in lower case at its start. */
+  readonly name?: string;
+  /** How long one attempt may take. Default '60s'. */
+  readonly startToCloseTimeout?: Duration;
+  /** How long all attempts may take. Default '10 minutes'. */
+  readonly scheduleToCloseTimeout?: Duration;
+  /** Runs the step as a local activity: less delay, no row of its own in the history. Default: when `startToCloseTimeout` is 5 s or less. */
+  readonly local?: boolean;
+  /** An ordinary step whose worker is silent for so long is given to another one. Default '20s'. */
+  readonly heartbeatTimeout?: Duration;
+  readonly retry?: RetryPolicy;
+  /** How many messages of a server stream are taken; with more the step fails. Default 10,000. */
+  readonly maxMessages?: number;
+}
+
+export interface WithReceipt<T> {
+  readonly response: T;
+  /** Null for a free call. */
+  readonly receipt: StepReceipt | null;
+}
+
+/** A step that gets one response. */
+export interface UnaryStep<Request, Response> {
+  (request: Request): Promise<Response>;
+  withReceipt(request: Request): Promise<WithReceipt<Response>>;
+}
+
+/** A step that gets a server stream, as a whole or folded into one value. */
+export interface StreamStep<Request, Response> {
+  (request: Request): Promise<Response[]>;
+  withReceipt(request: Request): Promise<WithReceipt<Response[]>>;
+  reduce<T>(request: Request, fold: (before: T, message: Response) => T, start: T): Promise<T>;
+}
+
+type StepOf<M extends MethodDefinition> = M['responseStream'] extends true
+  ? StreamStep<RequestOf<M>, ResponseOf<M>>
+  : UnaryStep<RequestOf<M>, ResponseOf<M>>;
+
+export type Stub<D extends ServiceDefinition> = { readonly [K in MethodKey<D>]: StepOf<D['methods'][K]> };
+
+/** Any stub, for lists of them. */
+export type AnyStub = object;
+
+const declared = new Map<AnyStub, readonly Requirement[]>();
+const names = new Set<string>();
+
+/**
+ * A paid service as a typed stub, to be declared at the top of a file of workflows as `proxyActivities` is. Every call
+ * is one activity: the worker pays, checks the receipt and gives the response. Errors are Temporal failures whose
+ * `type` is a reason of WeftError; see `reasonOf`.
+ */
+export function service<const D extends ServiceDefinition>(definition: D, options: ServiceOptions<D>): Stub<D> {
+  const prefix = uniqueName(options.name ?? shortName(definition.name));
+  const steps = Object.entries(definition.methods).flatMap(([key, method]) => {
+    const maxPrice = valueFor<string>(options.maxPrice, key);
+    const calls = valueFor<number>(options.calls ?? 1, key);
+    if (method.requestStream || maxPrice === undefined || calls === undefined) return [];
+    const { prefer = 'cheapest', listing, asset } = options;
+    const requirement: Requirement = {
+      step: `${prefix}.${key}`,
+      service: definition.fullName,
+      method: `${definition.fullName}/${method.name}`,
+      calls,
+      maxPrice,
+      choice: { prefer, ...(listing === undefined ? {} : { listing }), ...(asset === undefined ? {} : { asset }) },
+    };
+    return [{ key, requirement, call: stepOf(method, requirement, options) }];
+  });
+  const stub = Object.fromEntries(steps.map(({ key, call }) => [key, call]));
+  declared.set(
+    stub,
+    steps.map(({ requirement }) => requirement),
+  );
+  return stub as unknown as Stub<D>;
+}
+
+/** What the given stubs, or all that are declared, want to call. */
+export function declaredRequirements(stubs?: readonly AnyStub[]): Requirement[] {
+  if (stubs === undefined) return [...declared.values()].flat();
+  return stubs.flatMap((stub) => {
+    const requirements = declared.get(stub);
+    if (requirements === undefined) throw refusal('INVALID_INPUT', 'services must be stubs made with service()');
+    return requirements;
+  });
+}
+
+/**
+ * Pins listings and prices of a run before its first step, and funds channels for them in one transaction. Without it
+ * the first step does the same for all stubs declared in the file. Fails with QUOTE_ABOVE_LIMIT, before anything is
+ * paid, if it comes to more than `maxTotal` (minor units) or what the run's starter allows.
+ */
+export async function quote(options: { services?: readonly AnyStub[]; maxTotal?: string } = {}): Promise<RunQuote> {
+  return currentRun().quote(declaredRequirements(options.services), options.maxTotal);
+}
+
+type Exchange = (request: object) => Promise<{ messages: unknown[]; receipt: StepReceipt | null }>;
+
+function stepOf<D extends ServiceDefinition>(method: MethodDefinition, want: Requirement, options: ServiceOptions<D>) {
+  const exchange = exchangeOf(method, want, options);
+  const unary = async (request: object) => (await exchange(request)).messages[0];
+  const all = async (request: object) => (await exchange(request)).messages;
+  if (!method.responseStream)
+    return Object.assign(unary, {
+      withReceipt: async (request: object) => {
+        const { messages, receipt } = await exchange(request);
+        return { response: messages[0], receipt };
+      },
+    });
+  return Object.assign(all, {
+    withReceipt: async (request: object) => {
+      const { messages, receipt } = await exchange(request);
+      return { response: messages, receipt };
+    },
+    reduce: async <T>(request: object, fold: (before: T, message: unknown) => T, start: T) =>
+      (await all(request)).reduce<T>(fold, start),
+  });
+}
+
+function exchangeOf<D extends ServiceDefinition>(
+  method: MethodDefinition,
+  want: Requirement,
+  options: ServiceOptions<D>,
+): Exchange {
+  const { call } = activitiesFor(want, options);
+  const streamed = method.responseStream ? { maxMessages: options.maxMessages ?? 10_000 } : {};
+  return async (request) => {
+    const run = currentRun();
+    const step = run.begin(want.step, want.method);
+    try {
+      const bytes = encode(method, request, want);
+      const { quoteId, pins } = await run.quote(declaredRequirements());
+      const pin = pins.find((each) => each.step === want.step);
+      if (pin === undefined)
+        throw refusal('QUOTE_UNKNOWN', `${want.step} is not in the run's quote: name its stub in quote({ services })`);
+      const { n } = step.entry;
+      if (n >= pin.calls)
+        throw refusal('QUOTE_EXHAUSTED', `${want.step} was quoted for ${pin.calls} calls: raise \`calls\` of its stub`);
+      step.pinned(pin.listing);
+      const result = StepResult.decode(
+        await call({ runKey: run.key, quoteId, step: want.step, n, ...streamed }, bytes),
+      );
+      const messages = result.responses.map((response) => decode(method, response, want));
+      step.done(result);
+      return { messages, receipt: step.entry.receipt };
+    } catch (error) {
+      step.failed(error);
+      throw error;
+    }
+  };
+}
+
+function activitiesFor<D extends ServiceDefinition>(want: Requirement, options: ServiceOptions<D>) {
+  const startToCloseTimeout = options.startToCloseTimeout ?? STEP_TIMEOUT;
+  const timeouts = { startToCloseTimeout, scheduleToCloseTimeout: options.scheduleToCloseTimeout ?? '10 minutes' };
+  const retry = options.retry ?? { initialInterval: '200ms', maximumInterval: '10s' };
+  if (options.local ?? msToNumber(startToCloseTimeout) <= LOCAL_UP_TO_MS)
+    return proxyLocalActivities<RunActivities>({ ...timeouts, retry });
+  const heartbeatTimeout = options.heartbeatTimeout ?? '20s';
+  return proxyActivities<RunActivities>({ ...timeouts, retry, heartbeatTimeout, summary: want.step });
+}
+
+function encode(method: MethodDefinition, request: object, { step }: Requirement): Uint8Array {
+  let bytes: Uint8Array;
+  try {
+    bytes = method.requestType.encode(method.requestType.fromPartial(request)).finish();
+  } catch (error) {
+    throw refusal('INVALID_INPUT', `the request of ${step} does not fit its message: ${messageOf(error)}`, { step });
+  }
+  if (bytes.length > MAX_REQUEST_BYTES)
+    throw refusal('MESSAGE_TOO_LARGE', `the request of ${step} has ${bytes.length} bytes of ${MAX_REQUEST_BYTES}`, {
+      step,
+      maxBytes: String(MAX_REQUEST_BYTES),
+    });
+  return bytes;
+}
+
+function decode(method: MethodDefinition, response: Uint8Array, { step }: Requirement): unknown {
+  try {
+    return method.responseType.decode(response);
+  } catch (error) {
+    throw refusal('SERVICE_FAILED', `the response of ${step} is not the contract's message: ${messageOf(error)}`, {
+      step,
+    });
+  }
+}
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
+function valueFor<T extends string | number>(values: T | { readonly [key: string]: T | undefined }, key: string) {
+  return typeof values === 'object' ? (values as { readonly [key: string]: T | undefined })[key] : values;
+}
+
+function shortName(service: string): string {
+  const short = service.replace(/Service$/, '') || service;
+  return short.charAt(0).toLowerCase() + short.slice(1);
+}
+
+/** Two stubs of one contract are two steps: the second "ocr" is "ocr2". */
+function uniqueName(wanted: string): string {
+  let name = wanted;
+  for (let i = 2; names.has(name); i++) name = `${wanted}${i}`;
+  names.add(name);
+  return name;
+}
