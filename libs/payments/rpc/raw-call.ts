@@ -119,7 +119,7 @@ function toRawStatus(status: StatusObject): RawStatus {
 }
 
 const isServiceError = (error: unknown): error is ServiceError =>
-  typeof error === 'object' && error !== null && 'metadata' in error && 'code' in error;
+  error instanceof Error && 'metadata' in error && 'code' in error;
 
 const callOptions = ({ deadlineMs }: RawCallOptions): CallOptions =>
   deadlineMs === undefined ? {} : { deadline: Date.now() + deadlineMs };

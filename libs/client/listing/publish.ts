@@ -1,0 +1,183 @@
+import type { Log } from 'ethers';
+import { type Contract, readContract } from '#client/contract/read-contract.js';
+import { type Assets, mintedAsset } from '#contracts/assets.js';
+import { WeftError } from '#core/errors.js';
+import { fromHex, sameBytes, toHex } from '#core/hex.js';
+import type { Price } from '#core/price.js';
+import type { SigningKey } from '#payments/signature.js';
+import { assetsDomain, type Domain, hashListing, type Listing, signingHash } from '#payments/typed-data.js';
+import type { Directory, ListingRecord } from './directory.js';
+import { docsDigest, type ListingDocsInput, writeDocs } from './listing-docs.js';
+import { MIN_RETAIN_SEC, readListing, type SignedListing, writeListing } from './listing-wire.js';
+import { PublishState } from './publish-state.js';
+import { checkAgainstContract } from './verify-listing.js';
+
+/** What is offered. */
+export interface Offer {
+  /** A serialized FileDescriptorSet with the service in it; with comments, if people are to read them. */
+  readonly files: Uint8Array;
+  /** Full name. */
+  readonly service: string;
+  readonly prices: readonly Price[];
+  /** "grpc://host:port" or "grpcs://host:port", 1 to 8. */
+  readonly endpoints: readonly string[];
+  readonly docs: ListingDocsInput;
+  /** Smallest deposit of a channel that is served, in minor units. Default 0. */
+  readonly minChannel?: bigint;
+  /** For this long after being replaced the listing is still served. Default 3,600. */
+  readonly honourSec?: number;
+  /** For this long responses are kept. Default and least 86,400. */
+  readonly retainSec?: number;
+}
+
+export interface Publisher {
+  readonly assets: Assets;
+  /** Of Assets. */
+  readonly domain: Domain;
+  /** Where the offer is paid, 20 bytes. */
+  readonly escrow: Uint8Array;
+  /** Owns the asset and sends its transactions; a `TransactionSender` is one. */
+  readonly owner: {
+    readonly address: string;
+    send(transaction: { to: string; data: string }): Promise<{ readonly logs: readonly Log[] }>;
+  };
+  readonly operator: SigningKey;
+  readonly directory: Directory;
+  /** Remembers asset and listing of this offer. */
+  readonly stateFile: string;
+  readonly nowSec?: () => number;
+}
+
+export interface PublishedListing {
+  readonly asset: bigint;
+  readonly digest: Buffer;
+  readonly listing: Listing;
+  readonly record: ListingRecord;
+  /** Whether this call put it on chain. */
+  readonly isNew: boolean;
+}
+
+/**
+ * Brings an offer to chain and registry: mints the asset if there is none yet, names the operator, signs the listing,
+ * puts its digest on chain and publishes it. What is there already is left alone, so it may be called at every start,
+ * and again after it died anywhere. Throws what is against the offer before anything is sent.
+ */
+export async function publishListing(publisher: Publisher, offer: Offer): Promise<PublishedListing> {
+  const contract = readContract(offer.files, offer.service);
+  const docs = writeDocs(offer.docs);
+  const terms = termsOf(publisher, offer, contract, docs);
+  const state = await PublishState.open(publisher.stateFile, publisher.domain);
+  const asset = await ensureAsset(publisher, state);
+  const { assets, operator, owner, directory } = publisher;
+  let head = await assets.head(asset);
+  if (!sameBytes(head.operator, operator.address)) {
+    await owner.send(assets.setOperator(asset, operator.address));
+    head = await assets.head(asset);
+  }
+  const present: Present = { asset, tenure: head.tenure, version: head.listingVersion, listing: head.listing };
+  const signed = reusable(state, terms, present) ?? sign(publisher, terms, docs, present);
+  const { listing } = signed;
+  const digest = hashListing(listing);
+  const input = { signed, files: offer.files, service: offer.service };
+  const isNew = !sameBytes(head.listing, digest);
+  if (isNew) {
+    await directory.validate(input);
+    await state.setListing(signed);
+    await owner.send(assets.publish(asset, digest, listing.version));
+  }
+  const record = (await directory.find({ digest })) ?? (await directory.publish(input));
+  return { asset, digest, listing, record, isNew };
+}
+
+/** What the chain has for the asset. */
+interface Present {
+  readonly asset: bigint;
+  readonly tenure: number;
+  readonly version: number;
+  readonly listing: Uint8Array;
+}
+
+type Terms = Omit<Listing, 'asset' | 'tenure' | 'version' | 'previous' | 'publishedAtSec'>;
+
+/** Throws what is wrong with the offer itself: an offer that nobody can take must not cost a transaction. */
+function termsOf({ escrow }: Publisher, offer: Offer, contract: Contract, docs: Uint8Array): Terms {
+  const terms = {
+    contractDigest: contract.digest,
+    prices: offer.prices,
+    endpoints: offer.endpoints,
+    docsDigest: docsDigest(docs),
+    escrow,
+    minChannel: offer.minChannel ?? 0n,
+    honourSec: offer.honourSec ?? 3_600,
+    retainSec: offer.retainSec ?? MIN_RETAIN_SEC,
+  };
+  const draft = { ...terms, asset: 1n, tenure: 1, version: 1, previous: Buffer.alloc(32), publishedAtSec: 0 };
+  checkAgainstContract(readListing(writeListing(draft)), contract);
+  return terms;
+}
+
+async function ensureAsset(publisher: Publisher, state: PublishState): Promise<bigint> {
+  const { assets, owner, operator, domain } = publisher;
+  const ownAddress = fromHex(owner.address.toLowerCase(), 'owner', 20);
+  if (state.asset !== undefined) {
+    const found = await assets.ownerOf(state.asset);
+    if (sameBytes(found, ownAddress)) return state.asset;
+    throw new WeftError(
+      'PERMISSION_DENIED',
+      `asset ${state.asset} belongs to ${toHex(found)}, not to ${owner.address}; remove ${publisher.stateFile} to offer a new one`,
+      { asset: String(state.asset), owner: toHex(found) },
+    );
+  }
+  const asset =
+    (state.mintingAfter === undefined ? undefined : await lostMint(publisher, state.mintingAfter, ownAddress)) ??
+    (await mint());
+  await state.setAsset(asset);
+  return asset;
+
+  async function mint(): Promise<bigint> {
+    await state.startMinting(await assets.count());
+    const receipt = await owner.send(assets.mint({ operator: operator.address }));
+    return mintedAsset(receipt, toHex(domain.verifyingContract));
+  }
+}
+
+/** An asset that was minted for this offer by a process that died before it could write down its id. */
+async function lostMint(
+  { assets, operator }: Publisher,
+  after: bigint,
+  owner: Uint8Array,
+): Promise<bigint | undefined> {
+  const count = await assets.count();
+  for (let asset = after + 1n; asset <= count; asset++) {
+    const head = await assets.head(asset);
+    if (head.listingVersion !== 0 || !sameBytes(head.operator, operator.address)) continue;
+    if (sameBytes(await assets.ownerOf(asset), owner)) return asset;
+  }
+  return undefined;
+}
+
+/** The listing signed last, if it says the same and is in force or would be next. */
+function reusable(state: PublishState, terms: Terms, present: Present): SignedListing | undefined {
+  const last = state.listing;
+  if (last === undefined) return undefined;
+  const { version, previous, publishedAtSec } = last.listing;
+  const { asset, tenure, listing } = present;
+  const digest = hashListing(last.listing);
+  if (!sameBytes(hashListing({ ...terms, asset, tenure, version, previous, publishedAtSec }), digest)) return undefined;
+  const isNext = version === present.version + 1 && sameBytes(previous, listing);
+  return sameBytes(listing, digest) || isNext ? last : undefined;
+}
+
+function sign(publisher: Publisher, terms: Terms, docs: Uint8Array, present: Present): SignedListing {
+  const nowSec = publisher.nowSec ?? (() => Math.floor(Date.now() / 1000));
+  const listing: Listing = {
+    ...terms,
+    asset: present.asset,
+    tenure: present.tenure,
+    version: present.version + 1,
+    previous: present.listing,
+    publishedAtSec: nowSec(),
+  };
+  const hash = signingHash(assetsDomain(publisher.domain), hashListing(listing));
+  return { listing, signature: publisher.operator.sign(hash), docs };
+}
