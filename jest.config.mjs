@@ -1,6 +1,6 @@
 /** Jest runs the TypeScript sources as native ES modules; `npm test` sets NODE_OPTIONS=--experimental-vm-modules. */
 export default {
-  testEnvironment: 'node',
+  testEnvironment: '<rootDir>/test/support/environment.mjs',
   modulePathIgnorePatterns: ['<rootDir>/dist/'],
   testMatch: ['**/*.spec.ts'],
   extensionsToTreatAsEsm: ['.ts'],

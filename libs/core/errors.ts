@@ -63,7 +63,12 @@ export function fromGrpcStatus(status: {
     return new WeftError(status.reason, status.message, details);
   const code = statusName(status.code);
   const foreign = status.reason === undefined ? details : { ...details, foreignReason: status.reason };
-  return new WeftError(reasonOfCode(code), status.message, { ...foreign, status: code });
+  // How grpc-js says that a message is over a limit, on either side; sent again it is no smaller.
+  const tooLarge = code === 'RESOURCE_EXHAUSTED' && /message larger than max/i.test(status.message);
+  return new WeftError(tooLarge ? 'MESSAGE_TOO_LARGE' : reasonOfCode(code), status.message, {
+    ...foreign,
+    status: code,
+  });
 }
 
 function reasonOfCode(code: StatusName): Reason {

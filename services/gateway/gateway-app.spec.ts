@@ -1,10 +1,14 @@
+import { createHash } from 'node:crypto';
 import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
 import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { NestExpressApplication } from '@nestjs/platform-express';
-import { createGateway } from './gateway-app.js';
+import { Client, Connection } from '@temporalio/client';
+import { createGateway, type GatewayOptions } from './gateway-app.js';
 import { firstKeyFile, KeyStore } from './keys/key-store.js';
+import { Pipelines } from './runs/pipeline.js';
+import { Runs } from './runs/runs.js';
 
 let folder: string;
 let keys: KeyStore;
@@ -14,16 +18,33 @@ let admin: string;
 
 const generous = { perSec: 1000, burst: 1000 };
 
+/** Nobody listens there. */
+const connection = Connection.lazy({ address: '127.0.0.1:1' });
+
+const options = (): GatewayOptions => {
+  const pipelines = new Pipelines([]);
+  const client = new Client({ connection });
+  return {
+    keys,
+    pipelines,
+    runs: new Runs({ client, pipelines, taskQueue: 'none', address: '127.0.0.1:1' }),
+    publicUrls: [],
+    addressRate: generous,
+    keyRate: generous,
+  };
+};
+
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'weft-gateway-'));
   keys = await KeyStore.open(folder);
   admin = (await readFile(firstKeyFile(folder), 'utf8')).trim();
-  app = await createGateway({ keys, publicUrls: [], addressRate: generous, keyRate: generous });
+  app = await createGateway(options());
   await app.listen(0, '127.0.0.1');
   url = await app.getUrl();
 });
 afterAll(async () => {
   await app.close();
+  await connection.close();
   await rm(folder, { recursive: true });
 });
 
@@ -63,7 +84,9 @@ describe('keys', () => {
 
   test('only hashes are kept, and a restart knows them', async () => {
     const secret = await keys.create('kept', ['read']);
-    expect(await readFile(join(folder, 'keys.json'), 'utf8')).not.toContain(secret);
+    const kept = await readFile(join(folder, 'keys.json'), 'utf8');
+    expect(kept).toContain(createHash('sha256').update(secret).digest('hex'));
+    expect(kept).not.toContain(secret);
     const again = await KeyStore.open(folder);
     expect(again.find(secret)).toMatchObject({ name: 'kept', scopes: ['read'] });
     expect(again.find(admin)).toMatchObject({ name: 'local' });
@@ -140,6 +163,15 @@ describe('input', () => {
   });
 });
 
+test('Temporal that is down is named', async () => {
+  const response = await call('/v1/runs');
+  expect(response.status).toBe(503);
+  expect(await errorOf(response)).toMatchObject({
+    reason: 'TEMPORAL_UNAVAILABLE',
+    details: { address: '127.0.0.1:1' },
+  });
+});
+
 describe('browsers', () => {
   test('T69 a page of another origin is refused, one of ours and a program are not', async () => {
     expect((await call('/v1/keys', { headers: { origin: 'https://evil.example' } })).status).toBe(403);
@@ -172,12 +204,7 @@ describe('browsers', () => {
 });
 
 test('T66 a caller above the rate waits, others do not', async () => {
-  const limited = await createGateway({
-    keys,
-    publicUrls: [],
-    addressRate: generous,
-    keyRate: { perSec: 0.001, burst: 3 },
-  });
+  const limited = await createGateway({ ...options(), keyRate: { perSec: 0.001, burst: 3 } });
   try {
     await limited.listen(0, '127.0.0.1');
     const base = await limited.getUrl();

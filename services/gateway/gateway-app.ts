@@ -11,9 +11,15 @@ import { authenticate, callerOf } from './keys/authenticate.js';
 import { KeyStore } from './keys/key-store.js';
 import { KeysController } from './keys/keys.controller.js';
 import { ScopeGuard } from './keys/scope-guard.js';
+import { Pipelines } from './runs/pipeline.js';
+import { PipelinesController } from './runs/pipelines.controller.js';
+import { RunsController } from './runs/runs.controller.js';
+import { Runs } from './runs/runs.js';
 
 export interface GatewayOptions {
   readonly keys: KeyStore;
+  readonly runs: Runs;
+  readonly pipelines: Pipelines;
   /** Where it is reached besides loopback. */
   readonly publicUrls: readonly string[];
   /** For one address, known or not. */
@@ -27,9 +33,11 @@ class GatewayModule {
   static with(options: GatewayOptions): DynamicModule {
     return {
       module: GatewayModule,
-      controllers: [KeysController],
+      controllers: [KeysController, PipelinesController, RunsController],
       providers: [
         { provide: KeyStore, useValue: options.keys },
+        { provide: Pipelines, useValue: options.pipelines },
+        { provide: Runs, useValue: options.runs },
         { provide: APP_GUARD, useClass: ScopeGuard },
       ],
     };

@@ -1,3 +1,5 @@
+import type { Requirement } from '#core/requirement.js';
+
 /** What workflow code asks of the worker. Plain JSON and bytes, since it is kept in the history. */
 export interface RunActivities {
   /** Finds, verifies and pins the listings of a run, and makes sure that channels hold what they may cost. */
@@ -6,30 +8,6 @@ export interface RunActivities {
   call(step: StepCall, request: Uint8Array): Promise<Uint8Array>;
   /** Frees what the run has not spent. */
   closeQuote(quoteId: string): Promise<void>;
-}
-
-/** A method that a run wants to call, before anybody has offered it. */
-export interface Requirement {
-  /** Unique within the run. */
-  readonly step: string;
-  /** Full name of the contract's service. */
-  readonly service: string;
-  /** "package.Service/Method" */
-  readonly method: string;
-  /** How often the run may call it. */
-  readonly calls: number;
-  /** The most that one call may cost, in minor units. */
-  readonly maxPrice: string;
-  readonly choice: Choice;
-}
-
-/** Which of several verified listings is taken. */
-export interface Choice {
-  readonly prefer: 'cheapest' | 'fastest';
-  /** Only this one: a listing digest, "0x…". */
-  readonly listing?: string;
-  /** Only this asset's listing in force: its id in decimal. */
-  readonly asset?: string;
 }
 
 export interface RunQuoteRequest {

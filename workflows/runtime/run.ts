@@ -10,9 +10,10 @@ import {
 import { WeftError } from '#core/errors.js';
 import { toHex } from '#core/hex.js';
 import { formatAmount, minAmount, parseAmount } from '#core/money.js';
+import type { Requirement } from '#core/requirement.js';
 import { readRunLimit } from '#core/run-limit.js';
 import type { StepResult } from '#protos/weft/run/v1/step.js';
-import type { Requirement, RunActivities, RunQuote } from './activities.js';
+import type { RunActivities, RunQuote } from './activities.js';
 import { asFailure, reasonOf, refusal } from './failure.js';
 import type { Progress, StepProgress } from './progress.js';
 

@@ -1,9 +1,11 @@
 import type { Duration } from '@temporalio/common';
 import { msToNumber } from '@temporalio/common/lib/time.js';
 import { proxyActivities, proxyLocalActivities, type RetryPolicy } from '@temporalio/workflow';
+import type { Choice, Requirement } from '#core/requirement.js';
 import type { MethodDefinition, RequestOf, ResponseOf, ServiceDefinition } from '#core/service-definition.js';
+import { contractDigests } from '#protos/contract-digests.js';
 import { StepResult } from '#protos/weft/run/v1/step.js';
-import type { Choice, Requirement, RunActivities, RunQuote } from './activities.js';
+import type { RunActivities, RunQuote } from './activities.js';
 import { refusal } from './failure.js';
 import type { StepReceipt } from './progress.js';
 import { currentRun } from './run.js';
@@ -33,6 +35,8 @@ export interface ServiceOptions<D extends ServiceDefinition> {
   readonly listing?: string;
   /** Only this asset's listing in force: its id. */
   readonly asset?: string;
+  /** The contract's digest, "0x…", for contracts that do not ship with Weft; without it any version of the service is taken. */
+  readonly contract?: string;
   /** Begins the names of the steps. Default: the service's name without "Service", in lower case at its start. */
   readonly name?: string;
   /** How long one attempt may take. Default '60s'. */
@@ -86,6 +90,7 @@ const names = new Set<string>();
  */
 export function service<const D extends ServiceDefinition>(definition: D, options: ServiceOptions<D>): Stub<D> {
   const prefix = uniqueName(options.name ?? shortName(definition.name));
+  const contract = options.contract ?? contractDigests[definition.fullName];
   const steps = Object.entries(definition.methods).flatMap(([key, method]) => {
     const maxPrice = valueFor<string>(options.maxPrice, key);
     const calls = valueFor<number>(options.calls ?? 1, key);
@@ -94,6 +99,7 @@ export function service<const D extends ServiceDefinition>(definition: D, option
     const requirement: Requirement = {
       step: `${prefix}.${key}`,
       service: definition.fullName,
+      ...(contract === undefined ? {} : { contract }),
       method: `${definition.fullName}/${method.name}`,
       calls,
       maxPrice,

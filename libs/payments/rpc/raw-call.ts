@@ -119,7 +119,7 @@ function toRawStatus(status: StatusObject): RawStatus {
 }
 
 const isServiceError = (error: unknown): error is ServiceError =>
-  error instanceof Error && 'metadata' in error && 'code' in error;
+  typeof error === 'object' && error !== null && 'metadata' in error && 'code' in error;
 
 const callOptions = ({ deadlineMs }: RawCallOptions): CallOptions =>
   deadlineMs === undefined ? {} : { deadline: Date.now() + deadlineMs };

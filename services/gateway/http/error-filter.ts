@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException, Logger } from '@nestjs/common';
 import type { ErrorRequestHandler, Response } from 'express';
 import { toHttpError, WeftError } from '#core/errors.js';
@@ -20,7 +21,7 @@ export const earlyErrors: ErrorRequestHandler = (thrown: unknown, _request, resp
 /** The one place where the gateway answers an error. Whatever is not ours tells the caller nothing of itself. */
 function sendError(response: Response, thrown: unknown): void {
   const error = errorOf(thrown);
-  if (error.reason === 'INTERNAL') log.error(error.cause instanceof Error ? error.cause.stack : error.cause);
+  if (error.reason === 'INTERNAL') log.error(inspect(error.cause));
   // An event stream has begun already: nothing can be said any more.
   if (response.headersSent) {
     response.end();

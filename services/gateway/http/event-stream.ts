@@ -2,8 +2,6 @@ import type { Request, Response } from 'express';
 
 /** One server-sent event. */
 export interface ServerEvent {
-  /** Where a reader that lost the connection goes on: it comes back in `Last-Event-ID`. */
-  readonly id?: string;
   readonly event: string;
   readonly data: unknown;
 }
@@ -24,23 +22,17 @@ export async function sendEvents(
   response.once('close', () => leaving.abort());
   let keepAlive: NodeJS.Timeout | undefined;
   try {
-    for await (const { id, event, data } of open(leaving.signal)) {
+    for await (const { event, data } of open(leaving.signal)) {
       if (leaving.signal.aborted) break;
       if (!response.headersSent) {
         response.writeHead(200, { 'Content-Type': 'text/event-stream; charset=utf-8', 'X-Accel-Buffering': 'no' });
         keepAlive = setInterval(() => response.write(': alive\n\n'), KEEP_ALIVE_MS);
       }
       // JSON has no line breaks of its own, hence one data line.
-      response.write(`${id === undefined ? '' : `id: ${id}\n`}event: ${event}\ndata: ${JSON.stringify(data)}\n\n`);
+      response.write(`event: ${event}\ndata: ${JSON.stringify(data)}\n\n`);
     }
   } finally {
     clearInterval(keepAlive);
   }
   response.end();
-}
-
-/** The number that a reader last saw, 0 for a new one. */
-export function lastEventId(request: Request): number {
-  const text = request.headers['last-event-id'];
-  return typeof text === 'string' && /^\d{1,9}$/.test(text) ? Number(text) : 0;
 }

@@ -1,0 +1,71 @@
+import { chmod, mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { z } from 'zod';
+import { WeftError } from '#core/errors.js';
+
+const address = z.string().regex(/^0x[0-9a-fA-F]{40}$/, 'must be an address: 0x and 40 hexadecimal digits');
+const hostAndPort = z.string().regex(/^\S+:\d{1,5}$/, 'must be host:port');
+
+const schema = z.object({
+  chainId: z.number().int().positive(),
+  rpcUrl: z.url(),
+  contracts: z.object({ token: address, assets: address, escrow: address, revenue: address }),
+  /** "grpc://host:port" or "host:port" */
+  registry: hostAndPort,
+  wallet: hostAndPort,
+  /** Of the token that programs of this machine use; relative to the folder of this file. */
+  walletTokenFile: z.string().min(1),
+  gateway: z.url(),
+  temporal: z.object({ address: hostAndPort, namespace: z.string().min(1), ui: z.string() }),
+  taskQueue: z.string().min(1),
+});
+
+/** Where the parts of a running marketplace are: what `weft up` writes and everything else reads. Holds no secret. */
+export type Marketplace = z.infer<typeof schema>;
+
+export const marketplaceFile = (home: string): string => join(home, 'marketplace.json');
+/** Where payloads go that are too large for a workflow's history; shared by all that start, run or read workflows. */
+export const payloadFolder = (home: string): string => join(home, 'payloads');
+
+/** Throws CONFIG_INVALID, naming the field, or saying how to start a marketplace if there is none. */
+export async function readMarketplace(home: string): Promise<Marketplace> {
+  const file = marketplaceFile(home);
+  const text = await readFile(file, 'utf8').catch((error: unknown) => {
+    const what = `no marketplace at ${file}: start one with "npm start", or set WEFT_HOME to where one is`;
+    throw new WeftError('CONFIG_INVALID', what, { file }, { cause: error });
+  });
+  return parse(text, file);
+}
+
+/** Whole or not at all, whoever reads meanwhile. */
+export async function writeMarketplace(home: string, marketplace: Marketplace): Promise<void> {
+  const file = marketplaceFile(home);
+  const draft = `${file}.${process.pid}`;
+  await mkdir(dirname(file), { recursive: true });
+  await writeFile(draft, `${JSON.stringify(schema.parse(marketplace), undefined, 2)}\n`);
+  await chmod(draft, 0o644);
+  await rename(draft, file);
+}
+
+function parse(text: string, file: string): Marketplace {
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch (error) {
+    throw new WeftError('CONFIG_INVALID', `${file} is not JSON`, { file }, { cause: error });
+  }
+  const result = schema.safeParse(json);
+  if (result.success) return result.data;
+  const [issue] = result.error.issues;
+  const field = issue?.path.join('.') ?? '';
+  throw new WeftError('CONFIG_INVALID', `${field} in ${file}: ${issue?.message}`, { file, field });
+}
+
+/** The wallet's token for programs of this machine. */
+export async function readWalletToken(home: string, { walletTokenFile }: Marketplace): Promise<string> {
+  const file = join(home, walletTokenFile);
+  const text = await readFile(file, 'utf8').catch((error: unknown) => {
+    throw new WeftError('CONFIG_INVALID', `the wallet's token cannot be read from ${file}`, { file }, { cause: error });
+  });
+  return text.trim();
+}

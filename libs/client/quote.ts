@@ -1,0 +1,92 @@
+import { createHash } from 'node:crypto';
+import { WeftError } from '#core/errors.js';
+import type { Requirement } from '#core/requirement.js';
+import type { OpenedQuote, PinRequest, Wallet } from '#payments/payer/wallet.js';
+import { type Measure, type Offer, select } from './select.js';
+
+/** Verified offers of a method; empty if there are none. */
+export type FindOffers = (requirement: Requirement) => Promise<readonly Offer[]>;
+
+export interface QuoteMaker {
+  readonly wallet: Wallet;
+  readonly find: FindOffers;
+  readonly measure: Measure;
+}
+
+export interface QuoteOrder {
+  /** 32 bytes; the same id gets the same quote. */
+  readonly quoteId: Uint8Array;
+  readonly requirements: readonly Requirement[];
+  /** The most that all calls may cost together; none means their sum. */
+  readonly maxTotal?: bigint;
+}
+
+const LIFETIME_SEC = 86_400;
+
+/** The listing and price that each requirement would be called at now. Pays and signs nothing. */
+export const pinRequirements = (maker: QuoteMaker, requirements: readonly Requirement[]): Promise<PinRequest[]> =>
+  Promise.all(
+    requirements.map(async (requirement): Promise<PinRequest> => {
+      const { offer, price } = await select(await maker.find(requirement), requirement, maker.measure);
+      const { asset, tenure, endpoints, minChannel } = offer.listing;
+      const { step, method, calls } = requirement;
+      const { digest: listing, operator } = offer;
+      return {
+        step,
+        method,
+        calls,
+        listing,
+        asset,
+        tenure,
+        operator,
+        endpoints,
+        minChannel,
+        maxPerCall: price.maxAmount,
+      };
+    }),
+  );
+
+/** The most that the pinned calls can cost. */
+export const totalOf = (pins: readonly PinRequest[]): bigint =>
+  pins.reduce((sum, { calls, maxPerCall }) => sum + BigInt(calls) * maxPerCall, 0n);
+
+/**
+ * Finds, verifies and pins what is wanted and opens the wallet's quote for it. Throws PRICE_ABOVE_LIMIT or
+ * QUOTE_ABOVE_LIMIT before the wallet has signed or moved anything.
+ */
+export async function openQuote(maker: QuoteMaker, order: QuoteOrder): Promise<OpenedQuote> {
+  // A retry takes the pins of the first time: prices and offers may have changed since.
+  const known = await statusOf(maker.wallet, order.quoteId);
+  const pins = known?.pins ?? (await pinRequirements(maker, order.requirements));
+  const total = totalOf(pins);
+  if (order.maxTotal !== undefined && total > order.maxTotal)
+    throw new WeftError('QUOTE_ABOVE_LIMIT', `the calls may cost ${total} together, and ${order.maxTotal} is allowed`, {
+      total: String(total),
+      maxTotal: String(order.maxTotal),
+    });
+  return maker.wallet.openQuote({
+    quoteId: order.quoteId,
+    pins,
+    maxTotal: total,
+    expiresAtSec: known?.quote.expiresAtSec ?? Math.floor(Date.now() / 1_000) + LIFETIME_SEC,
+  });
+}
+
+/** Opens a quote again as it was: fills its channels, and lets a run that was reset go on. */
+export async function reopenQuote(wallet: Wallet, quoteId: Uint8Array): Promise<OpenedQuote> {
+  const { quote, pins } = await wallet.quoteStatus(quoteId);
+  return wallet.openQuote({ quoteId, pins, maxTotal: quote.maxTotal, expiresAtSec: quote.expiresAtSec });
+}
+
+/** The id of a run's quote. */
+export const quoteIdOf = (runKey: string): Buffer =>
+  createHash('sha256').update('weft/quote/1\0').update(runKey, 'utf8').digest();
+
+async function statusOf(wallet: Wallet, quoteId: Uint8Array) {
+  try {
+    return await wallet.quoteStatus(quoteId);
+  } catch (error) {
+    if (WeftError.from(error).reason === 'QUOTE_UNKNOWN') return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,86 @@
+import { randomBytes } from 'node:crypto';
+import { mkdir, open, readdir, readFile, rename, rm, stat, utimes } from 'node:fs/promises';
+import { join } from 'node:path';
+
+/**
+ * Large responses as files named after their sha-256. A file that is there is whole and durable: it is written under
+ * another name, synced, and then renamed. Replicas share the folder.
+ */
+export class BodyStore {
+  constructor(private readonly folder: string) {}
+
+  /** Durable when it resolves. `digest` is the sha-256 of `bytes`, 32 bytes. */
+  async put(digest: Uint8Array, bytes: Uint8Array): Promise<void> {
+    const file = this.#file(digest);
+    const now = new Date();
+    // A file that is needed again counts as new, so that a sweep running at this moment leaves it.
+    if (await exists(utimes(file, now, now))) return;
+    const folder = join(file, '..');
+    if ((await mkdir(folder, { recursive: true })) !== undefined) await sync(this.folder);
+    const draft = join(folder, `.${randomBytes(8).toString('hex')}`);
+    try {
+      const handle = await open(draft, 'wx', 0o600);
+      try {
+        await handle.writeFile(bytes);
+        await handle.datasync();
+      } finally {
+        await handle.close();
+      }
+      await rename(draft, file);
+    } catch (error) {
+      await rm(draft, { force: true });
+      throw error;
+    }
+    await sync(folder);
+  }
+
+  async get(digest: Uint8Array): Promise<Buffer | undefined> {
+    return await readFile(this.#file(digest)).catch(nothingIfMissing);
+  }
+
+  /** Removes files last needed before `beforeMs` of which `isNeeded` knows nothing; gives their number. */
+  async sweep(beforeMs: number, isNeeded: (digest: Buffer) => Promise<boolean>): Promise<number> {
+    let removed = 0;
+    for (const name of await readdir(this.folder, { recursive: true }).catch(() => [])) {
+      const path = join(this.folder, name);
+      const info = await stat(path).catch(nothingIfMissing);
+      if (!info?.isFile() || info.mtimeMs >= beforeMs) continue;
+      const digest = /[0-9a-f]{64}$/.exec(name)?.[0];
+      if (digest !== undefined && (await isNeeded(Buffer.from(digest, 'hex')))) continue;
+      if (((await stat(path).catch(nothingIfMissing))?.mtimeMs ?? Infinity) >= beforeMs) continue;
+      await rm(path, { force: true });
+      removed++;
+    }
+    return removed;
+  }
+
+  #file(digest: Uint8Array): string {
+    const name = Buffer.from(digest).toString('hex');
+    return join(this.folder, name.slice(0, 2), name);
+  }
+}
+
+async function exists(touched: Promise<void>): Promise<boolean> {
+  try {
+    await touched;
+    return true;
+  } catch (error) {
+    nothingIfMissing(error);
+    return false;
+  }
+}
+
+function nothingIfMissing(error: unknown): undefined {
+  if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+  throw error;
+}
+
+/** A rename is durable once its folder is. */
+async function sync(folder: string): Promise<void> {
+  const handle = await open(folder, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}

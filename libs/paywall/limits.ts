@@ -1,0 +1,57 @@
+/** What a paywall allows; every one has a default that suits one service on one machine. */
+export interface PaywallLimits {
+  /** Calls being served at once, all payers together. */
+  readonly maxServing: number;
+  /** Of which one channel may hold so many. */
+  readonly maxServingPerChannel: number;
+  /** No paid call may take longer; it ends uncharged. */
+  readonly maxCallSec: number;
+  /** A call that might end less than this before its channel's expiry is refused. */
+  readonly claimMarginSec: number;
+  /** Questions to the chain about channels never seen before: so many a second, and at most a burst of `newChannelBurst`. */
+  readonly newChannelsPerSec: number;
+  readonly newChannelBurst: number;
+  /** For so long a channel that the chain does not know is not asked for again. */
+  readonly unknownChannelMs: number;
+  /** A channel that lacks deposit is read again at most this often. */
+  readonly rereadChannelMs: number;
+  /** How often the chain is asked what is in force. */
+  readonly standingMs: number;
+  /** Channels and payers kept in memory. */
+  readonly maxChannels: number;
+  readonly maxPayers: number;
+  /** A larger response is not sent, and not charged. Not above what the server sends (gRPC's own limit). */
+  readonly maxResponseBytes: number;
+  /** A stream's messages are committed, then sent, at the latest when so many bytes wait, or for so long. */
+  readonly windowBytes: number;
+  readonly windowMs: number;
+  /** How long a stream waits for a further voucher before it ends. */
+  readonly extendWaitMs: number;
+  /** When a process that serves a stream dies, nobody can ask for the stream's stored part for so long. */
+  readonly streamLeaseMs: number;
+  /** Questions of one channel to the Payments service: so many a second, with bursts of four times that. */
+  readonly questionsPerSec: number;
+  /** A signed `Close` can be taken to the chain for so long. */
+  readonly closeSec: number;
+}
+
+export const defaultLimits: PaywallLimits = {
+  maxServing: 512,
+  maxServingPerChannel: 128,
+  maxCallSec: 300,
+  claimMarginSec: 600,
+  newChannelsPerSec: 50,
+  newChannelBurst: 200,
+  unknownChannelMs: 1_000,
+  rereadChannelMs: 200,
+  standingMs: 15_000,
+  maxChannels: 10_000,
+  maxPayers: 500,
+  maxResponseBytes: 16 * 1024 * 1024,
+  windowBytes: 64 * 1024,
+  windowMs: 100,
+  extendWaitMs: 15_000,
+  streamLeaseMs: 15_000,
+  questionsPerSec: 50,
+  closeSec: 3_600,
+};

@@ -1,0 +1,65 @@
+/** A bucket that fills with `perSec` tokens a second up to `burst`. */
+export class TokenBucket {
+  #tokens: number;
+  #atMs: number;
+
+  constructor(
+    private readonly perSec: number,
+    private readonly burst: number,
+  ) {
+    this.#tokens = burst;
+    this.#atMs = performance.now();
+  }
+
+  /** Takes a token; false if there is none. */
+  take(): boolean {
+    const now = performance.now();
+    this.#tokens = Math.min(this.burst, this.#tokens + ((now - this.#atMs) / 1000) * this.perSec);
+    this.#atMs = now;
+    if (this.#tokens < 1) return false;
+    this.#tokens -= 1;
+    return true;
+  }
+}
+
+/** A map that keeps the `limit` entries used last; `mayDrop` spares those in use. */
+export class RecentMap<V> {
+  readonly #entries = new Map<string, V>();
+
+  constructor(
+    private readonly limit: number,
+    private readonly mayDrop: (value: V) => boolean = () => true,
+  ) {}
+
+  get size(): number {
+    return this.#entries.size;
+  }
+
+  get(key: string): V | undefined {
+    return this.#entries.get(key);
+  }
+
+  /** Marks an entry as used. Apart from `get`, because most look-ups need no order. */
+  touch(key: string, value: V): void {
+    this.#entries.delete(key);
+    this.#entries.set(key, value);
+  }
+
+  set(key: string, value: V): void {
+    this.touch(key, value);
+    if (this.#entries.size <= this.limit) return;
+    for (const [oldest, candidate] of this.#entries) {
+      if (!this.mayDrop(candidate) || oldest === key) continue;
+      this.#entries.delete(oldest);
+      return;
+    }
+  }
+
+  delete(key: string): void {
+    this.#entries.delete(key);
+  }
+
+  values(): IterableIterator<V> {
+    return this.#entries.values();
+  }
+}

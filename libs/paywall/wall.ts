@@ -1,0 +1,419 @@
+import type { Metadata } from '@grpc/grpc-js';
+import { WeftError } from '#core/errors.js';
+import { maxAmount } from '#core/money.js';
+import { chargeFor } from '#core/price.js';
+import { messageDigest } from '#payments/digests.js';
+import type { ChainView } from '#payments/provider/chain-view.js';
+import type { LedgerCall, ProviderLedger } from '#payments/provider/provider-ledger.js';
+import { hashReceipt, type Outcome, type Receipt, signingHash } from '#payments/typed-data.js';
+import { writeReceipt } from '#payments/wire.js';
+import { Receipt as ReceiptMessage } from '#protos/weft/payment/v1/payment.js';
+import { type Account, refusalOf } from './account.js';
+import { Accounts, type ChannelRef } from './accounts.js';
+import type { PaywallLimits } from './limits.js';
+import { type ListingVersion, type Offer, type Route, routesOf } from './offers.js';
+import { type EndStatus, paymentRequired, refusal, type WireOutcome } from './refusal.js';
+import { Standing } from './standing.js';
+import { Meter } from './units.js';
+import { type PaymentDomain, paymentOf, unknownMethod, type VerifiedPayment, verifyPayment } from './verify-payment.js';
+
+/** Instants at which a test may want the process to die. */
+export type Stage = 'served' | 'committed';
+
+export interface WallOptions {
+  readonly domain: PaymentDomain;
+  /** ERC-20 in which amounts are counted, 20 bytes. */
+  readonly token: Uint8Array;
+  readonly offers: readonly Offer[];
+  readonly ledger: ProviderLedger;
+  readonly chain: ChainView;
+  readonly limits: PaywallLimits;
+  readonly onStage: ((stage: Stage) => void) | undefined;
+  readonly onError: (error: unknown) => void;
+}
+
+/** A call that ended inside the paywall: its status, and what the trailers say of the money. */
+export class Refused extends Error {
+  constructor(
+    readonly reason: WeftError,
+    readonly outcome: WireOutcome,
+    readonly receipt?: Uint8Array,
+  ) {
+    super(reason.message);
+  }
+}
+
+/** How a served call ended, for itself and for whoever sent the same call meanwhile. */
+export type CallEnd = { readonly response: Uint8Array; readonly receipt: Uint8Array } | { readonly status: EndStatus };
+
+/** A call being served. */
+export class Attempt {
+  readonly meter = new Meter();
+  readonly startedAtMs = performance.now();
+  phase: 'serving' | 'committing' | 'ended' = 'serving';
+  /** What is held of the account for it. */
+  held: bigint;
+  /** Ends a call that takes too long, towards its caller. */
+  giveUp: ((status: EndStatus) => void) | undefined;
+  readonly ended: Promise<CallEnd>;
+  #end!: (end: CallEnd) => void;
+
+  constructor(
+    readonly route: Route,
+    readonly verified: VerifiedPayment,
+    readonly account: Account,
+    held: bigint,
+  ) {
+    this.held = held;
+    this.ended = new Promise((resolve) => {
+      this.#end = resolve;
+    });
+  }
+
+  end(end: CallEnd): void {
+    this.#end(end);
+  }
+}
+
+/** What the wall says to a request. */
+export type Admission =
+  | { readonly kind: 'free' }
+  | { readonly kind: 'serve'; readonly attempt: Attempt }
+  | { readonly kind: 'join'; readonly attempt: Attempt }
+  | { readonly kind: 'stored'; readonly verified: VerifiedPayment; readonly row: LedgerCall };
+
+/** Decides about calls: who may be served, and what a served one is charged. Knows nothing of gRPC but its metadata. */
+export class Wall {
+  readonly routes: ReadonlyMap<string, Route>;
+  readonly accounts: Accounts;
+  readonly standing: Standing;
+  readonly #serving = new Map<string, Attempt>();
+  readonly #watch: NodeJS.Timeout;
+
+  constructor(readonly options: WallOptions) {
+    this.routes = routesOf(options.offers, options.domain.verifyingContract);
+    this.accounts = new Accounts(options.ledger, options.chain, options.limits);
+    this.standing = new Standing(
+      [...new Set([...this.routes.values()].flatMap((route) => [...route.versions.values()]))],
+      options.chain,
+      options.limits.standingMs,
+      options.onError,
+    );
+    this.#watch = setInterval(() => this.#endSlowCalls(), 1_000);
+    this.#watch.unref();
+  }
+
+  stop(): void {
+    clearInterval(this.#watch);
+    this.standing.stop();
+  }
+
+  /** The call of this payer that is being served here. */
+  serving(callKey: string): Attempt | undefined {
+    return this.#serving.get(callKey);
+  }
+
+  /**
+   * Judges a request. Answers at once when all it takes is in memory: that is the path of every call but the first of
+   * a channel, a repeated one, and one that is refused for lack of money. Throws Refused.
+   */
+  admit(route: Route, metadata: Metadata, request: Uint8Array): Admission | Promise<Admission> {
+    let verified: VerifiedPayment;
+    try {
+      const raw = paymentOf(metadata);
+      const price = route.newest.prices.get(route.method);
+      if (price === undefined) throw unknownMethod(route.method);
+      if (price.kind === 'free') return { kind: 'free' };
+      if (raw === undefined) throw this.#paymentRequired(route);
+      if (this.#serving.size >= this.options.limits.maxServing)
+        throw new WeftError('OVERLOADED', 'too many calls are being served; try again in a moment');
+      verified = verifyPayment(route, raw, request, this.options.domain);
+    } catch (error) {
+      throw notCharged(error);
+    }
+    const account = this.accounts.known(verified.channelKey);
+    const isNew = this.accounts.seenBy(verified.payerKey)?.has(verified.payment.call.callId) === false;
+    if (account === undefined || account.stale || !(isNew || this.#serving.has(verified.callKey)))
+      return this.#admitSlowly(route, verified);
+    return this.#admitNow(route, verified, account) ?? this.#admitSlowly(route, verified);
+  }
+
+  /** What the call needs of its channel to begin: a stream may be paid for as it goes. */
+  #needOf(route: Route, { payment, price }: VerifiedPayment, account: Account): bigint {
+    const { maxAmount: most } = payment.call;
+    if (!route.definition.responseStream) return most;
+    const room = account.roomWith(payment.cumulative);
+    return room >= most ? most : maxAmount(chargeFor(price, 1n), room);
+  }
+
+  /** Undefined if it cannot be admitted as things stand in memory. */
+  #admitNow(route: Route, verified: VerifiedPayment, account: Account): Admission | undefined {
+    const running = this.#serving.get(verified.callKey);
+    if (running !== undefined) return this.#meet(running, verified);
+    const nowSec = this.options.chain.nowSec();
+    const need = this.#needOf(route, verified, account);
+    if (this.standing.refusalOf(verified.version, nowSec) !== undefined) return undefined;
+    if (refusalOf(account, verified, need, this.options.limits, nowSec) !== undefined) return undefined;
+    return this.#serve(route, verified, account, need);
+  }
+
+  #serve(route: Route, verified: VerifiedPayment, account: Account, need: bigint): Admission {
+    account.see(verified.payment.cumulative, verified.raw);
+    account.hold(need);
+    const attempt = new Attempt(route, verified, account, need);
+    this.#serving.set(verified.callKey, attempt);
+    return { kind: 'serve', attempt };
+  }
+
+  /** The same call is being served here. */
+  #meet(running: Attempt, verified: VerifiedPayment): Admission {
+    if (running.verified.channelKey !== verified.channelKey || !running.verified.commitment.equals(verified.commitment))
+      throw new Refused(callIdReused(), undefined);
+    running.account.see(verified.payment.cumulative, verified.raw);
+    if (running.route.definition.responseStream) throw new Refused(inFlight(), undefined);
+    return { kind: 'join', attempt: running };
+  }
+
+  async #admitSlowly(route: Route, verified: VerifiedPayment): Promise<Admission> {
+    try {
+      const account = await this.accounts.get(channelRefOf(verified));
+      if (account.stale) await this.accounts.rereadLedger(account);
+      const row = await this.#rowOf(verified);
+      if (row !== undefined) return this.#meetRow(verified, row);
+      return await this.#admitAgain(route, verified, account);
+    } catch (error) {
+      throw error instanceof Refused ? error : notCharged(error);
+    }
+  }
+
+  /** The call's row if it has one; asks the database only for ids that may have been seen. */
+  async #rowOf({ payment, payerKey }: VerifiedPayment): Promise<LedgerCall | undefined> {
+    const { payer } = payment.terms;
+    const { callId } = payment.call;
+    await this.accounts.learn(payer);
+    if (this.accounts.seenBy(payerKey)?.has(callId) === false) return undefined;
+    return await this.options.ledger.call(payer, callId);
+  }
+
+  #meetRow(verified: VerifiedPayment, row: LedgerCall): Admission {
+    if (row.state === 'VOID')
+      throw new Refused(new WeftError('CALL_VOID', 'this call id was declared void; use a new one'), 'not-charged');
+    const sameCall = Buffer.compare(row.commitment ?? EMPTY, verified.commitment) === 0;
+    if (!sameCall || Buffer.compare(row.channel, verified.channelId) !== 0)
+      throw new Refused(callIdReused(), undefined);
+    if (row.running) throw new Refused(inFlight(), undefined);
+    return { kind: 'stored', verified, row };
+  }
+
+  /** Reads again whatever the refusal rests on, once, and decides. */
+  async #admitAgain(route: Route, verified: VerifiedPayment, account: Account): Promise<Admission> {
+    const { limits, chain } = this.options;
+    const { version } = verified;
+    if (this.standing.refusalOf(version, chain.nowSec()) !== undefined) {
+      await this.standing.reread(version.listing.asset);
+      const refused = this.standing.refusalOf(version, chain.nowSec());
+      if (refused !== undefined) throw refused;
+    }
+    const judge = () => {
+      const need = this.#needOf(route, verified, account);
+      return { need, refused: refusalOf(account, verified, need, limits, chain.nowSec()) };
+    };
+    let { need, refused } = judge();
+    switch (refused?.reason) {
+      case 'UNDERPAID':
+      case 'RECONCILE':
+        await this.accounts.rereadLedger(account);
+        break;
+      case 'CHANNEL_EMPTY':
+      case 'CHANNEL_TOO_SMALL':
+      case 'CHANNEL_EXPIRING':
+        await this.accounts.rereadChain(account);
+        break;
+    }
+    // Another attempt of the same call may have come while this one waited.
+    const running = this.#serving.get(verified.callKey);
+    if (running !== undefined) return this.#meet(running, verified);
+    if (refused !== undefined) ({ need, refused } = judge());
+    if (refused !== undefined) throw refused;
+    return this.#serve(route, verified, account, need);
+  }
+
+  /** Lets go of a call that is not charged. `status` goes to whoever joined it. */
+  fail(attempt: Attempt, status: EndStatus): void {
+    if (attempt.phase === 'ended') return;
+    this.#finish(attempt, { status });
+  }
+
+  #finish(attempt: Attempt, end: CallEnd): void {
+    attempt.phase = 'ended';
+    attempt.account.release(attempt.held);
+    this.#serving.delete(attempt.verified.callKey);
+    attempt.end(end);
+  }
+
+  /** Charges a served unary call. When it answers with a response, everything is durable. Never rejects. */
+  async commit(attempt: Attempt, response: Uint8Array): Promise<CallEnd> {
+    attempt.phase = 'committing';
+    const { verified } = attempt;
+    this.options.onStage?.('served');
+    let end: CallEnd;
+    try {
+      end = await this.#charge(attempt, response);
+    } catch (error) {
+      const refused = error instanceof Refused ? error : notCharged(error);
+      end = { status: refusal(refused.reason, refused) };
+    }
+    this.accounts.noteSeen(verified.payerKey, verified.payment.call.callId);
+    this.#finish(attempt, end);
+    return end;
+  }
+
+  async #charge(attempt: Attempt, response: Uint8Array): Promise<CallEnd> {
+    const { verified, account, route, meter } = attempt;
+    const { payment, price } = verified;
+    if (response.length > this.options.limits.maxResponseBytes)
+      throw new WeftError(
+        'SERVICE_FAILED',
+        `the response is larger than ${this.options.limits.maxResponseBytes} bytes`,
+      );
+    const units = price.kind === 'metered' ? meter.units : 1n;
+    if (units === undefined)
+      throw new WeftError('INTERNAL', `${route.method} is metered and reported no ${price.unit || 'units'}`);
+    const amount = chargeFor(price, units);
+    const responseDigest = messageDigest(response);
+    const atSec = this.options.chain.nowSec();
+    const receipt = this.signReceipt(verified, {
+      responseDigest,
+      units,
+      amount,
+      outcome: 'complete',
+      servedAtSec: atSec,
+    });
+    let result: Awaited<ReturnType<ProviderLedger['charge']>>;
+    try {
+      result = await this.options.ledger.charge({
+        channel: account.id,
+        authorised: account.authorised,
+        voucher: account.voucher ?? verified.raw,
+        payer: payment.terms.payer,
+        callId: payment.call.callId,
+        commitment: verified.commitment,
+        receipt,
+        response,
+        responseDigest,
+        amount,
+        atSec,
+      });
+    } catch (error) {
+      const reason = WeftError.from(error);
+      account.stale = true; // the ledger knows something that we do not
+      throw new Refused(reason, reason.reason === 'LEDGER_UNAVAILABLE' ? undefined : 'not-charged');
+    }
+    this.options.onStage?.('committed');
+    if (result.outcome === 'known') return await this.#endAsStored(verified);
+    account.spent = maxAmount(account.spent, result.spent);
+    account.calls += 1n;
+    return { response, receipt };
+  }
+
+  /** Another process was first with this call id: its answer is the answer. */
+  async #endAsStored(verified: VerifiedPayment): Promise<CallEnd> {
+    const { payer } = verified.payment.terms;
+    const { callId } = verified.payment.call;
+    const row = await this.options.ledger.call(payer, callId);
+    if (row === undefined) throw new Refused(new WeftError('LEDGER_UNAVAILABLE', 'the ledger lost a call'), undefined);
+    this.#meetRow(verified, row);
+    return await this.stored(verified, row);
+  }
+
+  /** The answer that is stored for a charged unary call. Throws Refused when its body is past its time. */
+  async stored({ payment }: VerifiedPayment, row: LedgerCall): Promise<{ response: Uint8Array; receipt: Uint8Array }> {
+    let response: Uint8Array | undefined;
+    try {
+      response = await this.options.ledger.response(payment.terms.payer, payment.call.callId);
+    } catch (error) {
+      throw new Refused(WeftError.from(error), 'charged', row.proof);
+    }
+    if (response === undefined) throw responseExpired(row.proof);
+    return { response, receipt: row.proof };
+  }
+
+  signReceipt(
+    { payment, version, channelId, commitment }: VerifiedPayment,
+    served: { responseDigest: Uint8Array; units: bigint; amount: bigint; outcome: Outcome; servedAtSec: number },
+  ): Uint8Array {
+    const receipt: Receipt = {
+      callId: payment.call.callId,
+      account: channelId,
+      asset: payment.terms.asset,
+      tenure: payment.terms.tenure,
+      commitment,
+      ...served,
+    };
+    const signature = version.operator.sign(signingHash(this.options.domain.separator, hashReceipt(receipt)));
+    return ReceiptMessage.encode(writeReceipt({ ...receipt, signature })).finish();
+  }
+
+  /** The PaymentRequired detail that belongs to a refusal, if any. */
+  requiredFor(route: Route, error: WeftError) {
+    return error.reason === 'PAYMENT_REQUIRED' ? this.#terms(route) : undefined;
+  }
+
+  #paymentRequired(route: Route): WeftError {
+    const { maxAmount: most } = this.#terms(route);
+    return new WeftError('PAYMENT_REQUIRED', `${route.method} costs up to ${most} minor units; pay through a channel`);
+  }
+
+  #terms(route: Route) {
+    const { chainId, verifyingContract } = this.options.domain;
+    const { listing, digest, operator, prices } = route.newest as ListingVersion;
+    const price = prices.get(route.method)!;
+    return paymentRequired({
+      chainId,
+      escrow: verifyingContract,
+      token: this.options.token,
+      asset: listing.asset,
+      tenure: listing.tenure,
+      operator: operator.address,
+      listing: digest,
+      method: route.method,
+      maxAmount: price.kind === 'fixed' ? price.rate : price.maxAmount,
+      minChannel: listing.minChannel,
+    });
+  }
+
+  #endSlowCalls(): void {
+    const before = performance.now() - this.options.limits.maxCallSec * 1000;
+    for (const attempt of this.#serving.values()) {
+      if (attempt.phase !== 'serving' || attempt.startedAtMs > before) continue;
+      const slow = new WeftError('DEADLINE', `the call took longer than ${this.options.limits.maxCallSec} s`);
+      const status = refusal(slow, { outcome: 'not-charged' });
+      attempt.giveUp?.(status);
+      this.fail(attempt, status);
+    }
+  }
+}
+
+const EMPTY = new Uint8Array();
+
+const channelRefOf = ({ channelId, channelKey, payment, version }: VerifiedPayment): ChannelRef => ({
+  id: channelId,
+  key: channelKey,
+  terms: payment.terms,
+  minChannel: version.listing.minChannel,
+});
+
+const notCharged = (error: unknown): Refused =>
+  error instanceof Refused ? error : new Refused(WeftError.from(error), 'not-charged');
+
+const callIdReused = (): WeftError =>
+  new WeftError('CALL_ID_REUSED', 'this call id was used for another request or on another channel');
+
+const inFlight = (): WeftError => new WeftError('CALL_IN_FLIGHT', 'this call is being served; ask again in a moment');
+
+export const responseExpired = (receipt: Uint8Array): Refused =>
+  new Refused(
+    new WeftError('RESPONSE_EXPIRED', 'the call was served and charged, its response is no longer kept'),
+    'charged',
+    receipt,
+  );

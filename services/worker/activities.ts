@@ -1,0 +1,171 @@
+import { activityInfo, Context } from '@temporalio/activity';
+import type { PaidCall, PaidCaller, Proof } from '#client/call/paid-caller.js';
+import { openQuote, type QuoteMaker, quoteIdOf, reopenQuote, totalOf } from '#client/quote.js';
+import { WeftError } from '#core/errors.js';
+import { fromHex, toHex } from '#core/hex.js';
+import { formatAmount, parseAmount } from '#core/money.js';
+import { callId } from '#payments/digests.js';
+import type { OpenedQuote, PinRequest } from '#payments/payer/wallet.js';
+import { writeReceipt } from '#payments/wire.js';
+import { StepResult } from '#protos/weft/run/v1/step.js';
+import type { RunActivities, RunQuote, RunQuoteRequest, StepCall } from '#workflows/runtime/activities.js';
+import { asFailure } from '#workflows/runtime/failure.js';
+
+export interface ActivityParts extends QuoteMaker {
+  readonly caller: PaidCaller;
+}
+
+/** A result above this could not be carried through the workflow; refused before Temporal would retry for ever. */
+const MAX_RESULT_BYTES = 16 * 1024 * 1024;
+const MOST_HEARTBEAT_MS = 5_000;
+
+/** What the worker does for workflow code. Keeps nothing but pins of quotes, which never change. */
+export function createActivities(parts: ActivityParts): RunActivities {
+  const pins = new PinCache(parts);
+  return {
+    openQuote: (request) => failing(() => beating(() => openRunQuote(parts, request))),
+    call: (step, request) => failing(() => beating(() => callStep(parts, pins, step, request))),
+    closeQuote: (quoteId) => failing(() => parts.wallet.closeQuote(fromHex(quoteId, 'quoteId', 32))),
+  };
+}
+
+async function openRunQuote(parts: ActivityParts, request: RunQuoteRequest): Promise<RunQuote> {
+  const { runKey, requirements, maxTotal } = request;
+  const opened = await openQuote(parts, {
+    quoteId: quoteIdOf(runKey),
+    requirements,
+    ...(maxTotal === undefined ? {} : { maxTotal: parseAmount(maxTotal, 'maxTotal') }),
+  });
+  return describe(opened);
+}
+
+const describe = ({ quote, pins, transaction }: OpenedQuote): RunQuote => ({
+  quoteId: toHex(quote.quoteId),
+  total: formatAmount(totalOf(pins)),
+  pins: pins.map(({ step, listing, asset, method, calls, maxPerCall }) => ({
+    step,
+    method,
+    calls,
+    listing: toHex(listing),
+    asset: String(asset),
+    maxPerCall: formatAmount(maxPerCall),
+  })),
+  ...(transaction === undefined ? {} : { transaction }),
+});
+
+async function callStep(
+  parts: ActivityParts,
+  pins: PinCache,
+  step: StepCall,
+  request: Uint8Array,
+): Promise<Uint8Array> {
+  const info = activityInfo();
+  const quoteId = fromHex(step.quoteId, 'quoteId', 32);
+  const pin = await pins.get(quoteId, step.step);
+  const call: PaidCall = {
+    quoteId,
+    pin,
+    callId: callId({ runKey: step.runKey, stepPath: step.step, n: step.n, asset: pin.asset }),
+    request,
+    // Ends before Temporal gives the attempt up, so that the reason is told and not just "timeout".
+    deadlineMs: info.startToCloseTimeoutMs * 0.95,
+    signal: Context.current().cancellationSignal,
+    reopenQuote: () => reopenQuote(parts.wallet, quoteId),
+  };
+  const { responses, proof } =
+    step.maxMessages === undefined
+      ? await one(parts.caller, call)
+      : await collect(parts.caller, call, step.maxMessages);
+  return StepResult.encode({
+    responses,
+    receipt: proof.receipt === undefined ? undefined : writeReceipt(proof.receipt),
+    signer: proof.signer ?? new Uint8Array(),
+    attempts: info.attempt - 1 + proof.attempts,
+    latencyMs: proof.latencyMs,
+  }).finish();
+}
+
+interface Collected {
+  readonly responses: Uint8Array[];
+  readonly proof: Proof;
+}
+
+async function one(caller: PaidCaller, call: PaidCall): Promise<Collected> {
+  const { bytes, ...proof } = await caller.call(call);
+  if (bytes.length > MAX_RESULT_BYTES) throw tooLarge(call, `${bytes.length} bytes of ${MAX_RESULT_BYTES}`);
+  return { responses: [bytes], proof };
+}
+
+async function collect(caller: PaidCaller, call: PaidCall, maxMessages: number): Promise<Collected> {
+  const responses: Uint8Array[] = [];
+  const stream = caller.stream(call);
+  let size = 0;
+  for (let next = await stream.next(); ; next = await stream.next()) {
+    if (next.done) return { responses, proof: next.value };
+    responses.push(next.value);
+    size += next.value.length;
+    const over =
+      responses.length > maxMessages
+        ? `more than ${maxMessages} messages`
+        : size > MAX_RESULT_BYTES && `more than ${MAX_RESULT_BYTES} bytes`;
+    if (!over) continue;
+    await stream.return(undefined as never);
+    throw tooLarge(call, over);
+  }
+}
+
+const tooLarge = ({ pin }: PaidCall, what: string) =>
+  new WeftError('MESSAGE_TOO_LARGE', `the response of ${pin.step} has ${what}`, { step: pin.step });
+
+/** A quote's pins, asked of the wallet once: a step need not carry them through the history. */
+class PinCache {
+  static readonly MAX_QUOTES = 1_000;
+  readonly #quotes = new Map<string, Promise<ReadonlyMap<string, PinRequest>>>();
+
+  constructor(private readonly parts: ActivityParts) {}
+
+  async get(quoteId: Uint8Array, step: string): Promise<PinRequest> {
+    const pin = (await this.#pinsOf(quoteId)).get(step);
+    if (pin === undefined) throw new WeftError('QUOTE_UNKNOWN', `the run's quote has no step ${step}`, { step });
+    return pin;
+  }
+
+  #pinsOf(quoteId: Uint8Array): Promise<ReadonlyMap<string, PinRequest>> {
+    const key = toHex(quoteId);
+    const known = this.#quotes.get(key);
+    if (known !== undefined) return known;
+    const asked = this.parts.wallet
+      .quoteStatus(quoteId)
+      .then(({ pins }) => new Map(pins.map((pin) => [pin.step, pin])));
+    asked.catch(() => this.#quotes.delete(key));
+    this.#quotes.set(key, asked);
+    const [oldest] = this.#quotes.keys();
+    if (this.#quotes.size > PinCache.MAX_QUOTES && oldest !== undefined) this.#quotes.delete(oldest);
+    return asked;
+  }
+}
+
+/** Tells Temporal that the attempt is alive, which is also how an ordinary activity hears that it is cancelled. */
+async function beating<T>(work: () => Promise<T>): Promise<T> {
+  const { heartbeatTimeoutMs } = activityInfo();
+  if (heartbeatTimeoutMs === undefined) return work();
+  const context = Context.current();
+  const timer = setInterval(() => context.heartbeat(), Math.min(heartbeatTimeoutMs / 3, MOST_HEARTBEAT_MS));
+  try {
+    return await work();
+  } finally {
+    clearInterval(timer);
+  }
+}
+
+/** Errors as Temporal carries them; of unknown ones nothing is told, since a history may be read by others. */
+async function failing<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    const { cancellationSignal, cancelled, log } = Context.current();
+    if (cancellationSignal.aborted) return cancelled;
+    if (!(error instanceof WeftError)) log.error('an activity failed inside', { error });
+    throw asFailure(WeftError.from(error));
+  }
+}

@@ -1,0 +1,162 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Client } from '@grpc/grpc-js';
+import { mintedAsset } from '#contracts/assets.js';
+import { send } from '#contracts/chain.js';
+import { fromHex } from '#core/hex.js';
+import type { Price } from '#core/price.js';
+import { BodyStore } from '#payments/provider/body-store.js';
+import { ChainView } from '#payments/provider/chain-view.js';
+import { ProviderLedger } from '#payments/provider/provider-ledger.js';
+import { connect } from '#payments/rpc/connect.js';
+import type { SigningKey } from '#payments/signature.js';
+import { hashListing, type Listing } from '#payments/typed-data.js';
+import { createPaywall, type PaywallOptions } from '#paywall/create-paywall.js';
+import type { PaywallLimits } from '#paywall/limits.js';
+import { startGrpcApp } from '#platform/grpc/start-grpc-app.js';
+import type { Chain } from './chain.js';
+import { EchoDefinition, type EchoHandlers, echoDescriptors, echoHandlers, echoModule, Text } from './echo-service.js';
+import type { Postgres } from './own-postgres.js';
+import { migrateSchema } from './own-postgres.js';
+import { domainOf, newCall, newKey } from './paying.js';
+
+const SERVICE = EchoDefinition.fullName;
+export const SAY = `${SERVICE}/Say`;
+export const COUNT = `${SERVICE}/Count`;
+export const PEEK = `${SERVICE}/Peek`;
+export const FLOW = `${SERVICE}/Flow`;
+
+export const MIN_CHANNEL = 1_000n;
+
+const prices: Price[] = [
+  { method: SAY, kind: 'fixed', unit: '', rate: 100n, per: 1n, maxAmount: 100n },
+  { method: COUNT, kind: 'metered', unit: 'character', rate: 3n, per: 10n, maxAmount: 60n },
+  { method: PEEK, kind: 'free', unit: '', rate: 0n, per: 1n, maxAmount: 0n },
+  { method: FLOW, kind: 'metered', unit: 'character', rate: 1n, per: 1n, maxAmount: 1_000n },
+];
+
+export const text = (value: string): Uint8Array => Text.encode({ text: value }).finish();
+export const textOf = (bytes: Uint8Array | undefined): string => Text.decode(bytes!).text;
+
+/** An asset with its listing in force; `operator` signs for it. */
+export async function publishEcho(chain: Chain, owner = chain.account(1), change: Partial<Listing> = {}) {
+  const operator = newKey();
+  const receipt = await send(owner, chain.assets.mint({ operator: operator.address }));
+  const asset = mintedAsset(receipt, chain.deployment.assets);
+  const listing = await publishVersion(chain, asset, { version: 1, ...change }, owner);
+  return { asset, operator, listing };
+}
+
+export async function publishVersion(
+  chain: Chain,
+  asset: bigint,
+  change: Partial<Listing>,
+  owner = chain.account(1),
+): Promise<Listing> {
+  const listing: Listing = {
+    asset,
+    tenure: 1,
+    version: 1,
+    previous: new Uint8Array(32),
+    contractDigest: new Uint8Array(32),
+    prices,
+    endpoints: ['grpc://127.0.0.1:1'],
+    docsDigest: new Uint8Array(32),
+    escrow: fromHex(chain.deployment.escrow, 'escrow', 20),
+    minChannel: MIN_CHANNEL,
+    honourSec: 3_600,
+    retainSec: 86_400,
+    publishedAtSec: await chain.nowSec(),
+    ...change,
+  };
+  await send(owner, chain.assets.publish(asset, hashListing(listing), listing.version));
+  return listing;
+}
+
+export interface PaidServiceOptions {
+  readonly chain: Chain;
+  readonly postgres: Postgres;
+  readonly listing: Listing;
+  readonly operator: SigningKey;
+  readonly superseded?: readonly Listing[];
+  readonly handlers?: Partial<EchoHandlers>;
+  readonly limits?: Partial<PaywallLimits>;
+  readonly onStage?: PaywallOptions['onStage'];
+  readonly confirmations?: number;
+  readonly bodies?: string;
+}
+
+export const migrationsFolder = fileURLToPath(new URL('../../libs/payments/provider/migrations', import.meta.url));
+
+/** A paywalled service as a provider runs it: real server, ledger, chain. */
+export async function startPaidService(options: PaidServiceOptions) {
+  const { chain, listing, operator } = options;
+  const pool = options.postgres.pool();
+  await migrateSchema(pool, migrationsFolder, 'provider');
+  const bodies = options.bodies ?? (await mkdtemp(join(tmpdir(), 'weft-bodies-')));
+  const view = new ChainView({
+    provider: chain.provider,
+    rpcUrl: chain.rpcUrl,
+    escrow: chain.deployment.escrow,
+    assets: chain.deployment.assets,
+    confirmations: options.confirmations ?? 0,
+  });
+  const { chainId, verifyingContract: escrow } = domainOf(chain);
+  const ledger = await ProviderLedger.open(pool, new BodyStore(bodies), {
+    chainId,
+    escrow,
+    birth: () => view.newestBlock(),
+  });
+  const errors: unknown[] = [];
+  const paywall = await createPaywall({
+    chainId,
+    escrow,
+    token: fromHex(chain.deployment.token, 'token', 20),
+    offers: [{ service: EchoDefinition, listing, operator, superseded: options.superseded ?? [] }],
+    ledger,
+    chain: view,
+    limits: { rereadChannelMs: 20, unknownChannelMs: 50, ...options.limits },
+    onError: (error) => errors.push(error),
+    ...(options.onStage && { onStage: options.onStage }),
+  });
+  const calls: string[] = [];
+  const handlers: EchoHandlers = { ...echoHandlers(), ...options.handlers };
+  const app = await startGrpcApp(
+    paywall.mount({
+      module: echoModule(handlers, calls),
+      definitions: [EchoDefinition],
+      descriptorSet: echoDescriptors,
+      graceMs: 200,
+    }),
+  );
+  const client: Client = connect(app.address);
+  const digest = hashListing(listing);
+  return {
+    app,
+    client,
+    paywall,
+    ledger,
+    pool,
+    view,
+    /** Texts that handlers were called with. */
+    calls,
+    errors,
+    handlers,
+    digest,
+    listing,
+    operator,
+    call: (method: string, request: Uint8Array, maxAmount: bigint, callId?: Uint8Array) =>
+      newCall(digest, method, request, maxAmount, callId),
+    async stop(): Promise<void> {
+      client.close();
+      await app.close();
+      await paywall.close();
+      await pool.end();
+      if (options.bodies === undefined) await rm(bodies, { recursive: true, force: true });
+    },
+  };
+}
+
+export type PaidService = Awaited<ReturnType<typeof startPaidService>>;
