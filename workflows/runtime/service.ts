@@ -37,7 +37,7 @@ export interface ServiceOptions<D extends ServiceDefinition> {
   readonly asset?: string;
   /** The contract's digest, "0x…", for contracts that do not ship with Weft; without it any version of the service is taken. */
   readonly contract?: string;
-  /** Begins the names of the steps. Default: the service's name without "Service", in lower case at its start. */
+  /** Begins the names of the steps; unique among the stubs of a worker. Default: the service's name without "Service", in lower case at its start. */
   readonly name?: string;
   /** How long one attempt may take. Default '60s'. */
   readonly startToCloseTimeout?: Duration;
@@ -81,7 +81,6 @@ export type Stub<D extends ServiceDefinition> = { readonly [K in MethodKey<D>]: 
 export type AnyStub = object;
 
 const declared = new Map<AnyStub, readonly Requirement[]>();
-const names = new Set<string>();
 
 /**
  * A paid service as a typed stub, to be declared at the top of a file of workflows as `proxyActivities` is. Every call
@@ -89,7 +88,7 @@ const names = new Set<string>();
  * `type` is a reason of WeftError; see `reasonOf`.
  */
 export function service<const D extends ServiceDefinition>(definition: D, options: ServiceOptions<D>): Stub<D> {
-  const prefix = uniqueName(options.name ?? shortName(definition.name));
+  const prefix = options.name ?? shortName(definition.name);
   const contract = options.contract ?? contractDigests[definition.fullName];
   const steps = Object.entries(definition.methods).flatMap(([key, method]) => {
     const maxPrice = valueFor<string>(options.maxPrice, key);
@@ -117,7 +116,14 @@ export function service<const D extends ServiceDefinition>(definition: D, option
 
 /** What the given stubs, or all that are declared, want to call. */
 export function declaredRequirements(stubs?: readonly AnyStub[]): Requirement[] {
-  if (stubs === undefined) return [...declared.values()].flat();
+  const all = [...declared.values()].flat();
+  const twice = all.find(({ step }, i) => all.findIndex((each) => each.step === step) !== i);
+  if (twice !== undefined)
+    throw refusal('INVALID_INPUT', `two stubs have a step ${twice.step}: give one of them another \`name\``, {
+      field: 'name',
+      step: twice.step,
+    });
+  if (stubs === undefined) return all;
   return stubs.flatMap((stub) => {
     const requirements = declared.get(stub);
     if (requirements === undefined) throw refusal('INVALID_INPUT', 'services must be stubs made with service()');
@@ -234,12 +240,4 @@ function valueFor<T extends string | number>(values: T | { readonly [key: string
 function shortName(service: string): string {
   const short = service.replace(/Service$/, '') || service;
   return short.charAt(0).toLowerCase() + short.slice(1);
-}
-
-/** Two stubs of one contract are two steps: the second "ocr" is "ocr2". */
-function uniqueName(wanted: string): string {
-  let name = wanted;
-  for (let i = 2; names.has(name); i++) name = `${wanted}${i}`;
-  names.add(name);
-  return name;
 }
