@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 import { WeftError } from '#core/errors.js';
-import type { Requirement } from '#workflows/runtime/activities.js';
+import type { Requirement } from '#core/requirement.js';
 
 /** A pipeline that the gateway starts, quotes and describes. */
 export interface Pipeline {
