@@ -39,8 +39,9 @@ export async function connectChain(rpcUrl: string, timeoutMs = 5_000): Promise<J
     throw unavailable(rpcUrl, cause);
   }
   const network = Network.from(chainId);
-  // No cache: a read after a write must see it. Local chains mine at once, so waiting polls often.
-  return new JsonRpcProvider(rpcUrl, network, { staticNetwork: network, cacheTimeout: -1, pollingInterval: 200 });
+  // No cache: a read after a write must see it. No batches: collecting one takes longer than a request does.
+  const options = { staticNetwork: network, cacheTimeout: -1, batchMaxCount: 1, pollingInterval: 100 };
+  return new JsonRpcProvider(rpcUrl, network, options);
 }
 
 const unavailable = (rpcUrl: string, cause: unknown): WeftError =>

@@ -11,51 +11,67 @@ const contractsDir = fileURLToPath(new URL('..', import.meta.url));
 const root = join(contractsDir, '..');
 const artifactsDir = join(contractsDir, 'artifacts');
 const distDir = join(root, 'dist', 'contracts', 'artifacts');
+const CONTRACTS = ['Assets', 'Escrow', 'Revenue', 'TestToken'];
 /** 2394: transient storage in OpenZeppelin's guard, which clears it. */
 const KNOWN_WARNINGS = new Set(['2394']);
-const CONTRACTS = ['Assets', 'Escrow', 'Revenue', 'TestToken'];
 
-const toml = readFileSync(join(contractsDir, 'foundry.toml'), 'utf8');
-const setting = (name) => {
-  const value = new RegExp(`^${name} = "?([^"\\n]+)"?$`, 'm').exec(toml)?.[1];
-  if (value === undefined) throw new Error(`contracts/foundry.toml has no ${name}`);
-  return value;
-};
-const settings = {
-  optimizer: { enabled: true, runs: Number(setting('optimizer_runs')) },
-  evmVersion: setting('evm_version'),
-  metadata: { bytecodeHash: 'none', appendCBOR: false },
-  outputSelection: { '*': { '*': ['abi', 'evm.bytecode.object', 'evm.deployedBytecode.object'] } },
-};
+if (process.argv[1] === fileURLToPath(import.meta.url)) build();
 
-const sources = Object.fromEntries(
-  readdirSync(join(contractsDir, 'src'), { recursive: true })
-    .filter((name) => name.endsWith('.sol'))
-    .sort()
-    .map((name) => [`src/${name}`, { content: readFileSync(join(contractsDir, 'src', name), 'utf8') }]),
-);
-const versionOf = (name) => JSON.parse(readFileSync(join(root, 'node_modules', name, 'package.json'), 'utf8')).version;
-const key = createHash('sha256')
-  .update(JSON.stringify([sources, settings, versionOf('solc'), versionOf('@openzeppelin/contracts')]))
-  .digest('hex');
+export function build() {
+  const settings = readSettings();
+  const sources = readSources();
+  const versions = ['solc', '@openzeppelin/contracts'].map(versionOf);
+  const key = createHash('sha256')
+    .update(JSON.stringify([sources, settings, versions]))
+    .digest('hex');
+  if (!isFresh(artifactsDir, key)) compile(sources, settings, key);
+  if (!isFresh(distDir, key)) {
+    rmSync(distDir, { recursive: true, force: true });
+    cpSync(artifactsDir, distDir, { recursive: true });
+  }
+}
 
-const keyFile = join(artifactsDir, '.key');
-const fresh =
-  existsSync(keyFile) &&
-  readFileSync(keyFile, 'utf8') === key &&
-  CONTRACTS.every((name) => existsSync(join(artifactsDir, `${name}.json`)));
-if (!fresh) compile();
-copyToDist();
+function readSettings() {
+  const toml = readFileSync(join(contractsDir, 'foundry.toml'), 'utf8');
+  const setting = (name) => {
+    const value = new RegExp(`^${name} = "?([^"\\n]+)"?$`, 'm').exec(toml)?.[1];
+    if (value === undefined) throw new Error(`contracts/foundry.toml has no ${name}`);
+    return value;
+  };
+  return {
+    optimizer: { enabled: true, runs: Number(setting('optimizer_runs')) },
+    evmVersion: setting('evm_version'),
+    metadata: { bytecodeHash: 'none', appendCBOR: false },
+    outputSelection: { '*': { '*': ['abi', 'evm.bytecode.object', 'evm.deployedBytecode.object'] } },
+  };
+}
 
-function compile() {
+function readSources() {
+  const names = readdirSync(join(contractsDir, 'src'), { recursive: true }).filter((name) => name.endsWith('.sol'));
+  const read = (name) => [`src/${name}`, { content: readFileSync(join(contractsDir, 'src', name), 'utf8') }];
+  return Object.fromEntries(names.sort().map(read));
+}
+
+function versionOf(name) {
+  return JSON.parse(readFileSync(join(root, 'node_modules', name, 'package.json'), 'utf8')).version;
+}
+
+function isFresh(directory, key) {
+  const file = join(directory, '.key');
+  const complete = ['.key', ...CONTRACTS.map((name) => `${name}.json`)].every((name) =>
+    existsSync(join(directory, name)),
+  );
+  return complete && readFileSync(file, 'utf8') === key;
+}
+
+function compile(sources, settings, key) {
   const solc = require('solc');
   const input = { language: 'Solidity', sources, settings };
   const output = JSON.parse(solc.compile(JSON.stringify(input), { import: readImport }));
   for (const problem of output.errors ?? []) {
     if (!KNOWN_WARNINGS.has(problem.errorCode)) console.error(problem.formattedMessage);
   }
-  if (output.errors?.some((problem) => problem.severity === 'error')) process.exit(1);
-  mkdirSync(artifactsDir, { recursive: true });
+  if (output.errors?.some((problem) => problem.severity === 'error')) throw new Error('the contracts do not compile');
   for (const name of CONTRACTS) {
     const { abi, evm } = output.contracts[`src/${name}.sol`][name];
     const artifact = {
@@ -67,7 +83,7 @@ function compile() {
     write(join(artifactsDir, `${name}.json`), `${JSON.stringify(artifact)}\n`);
     console.error(`${name}: ${evm.deployedBytecode.object.length / 2} bytes`);
   }
-  write(keyFile, key);
+  write(join(artifactsDir, '.key'), key);
 }
 
 function readImport(path) {
@@ -84,11 +100,4 @@ function write(path, text) {
   const draft = `${path}.${process.pid}`;
   writeFileSync(draft, text);
   renameSync(draft, path);
-}
-
-function copyToDist() {
-  const copied = join(distDir, '.key');
-  if (existsSync(copied) && readFileSync(copied, 'utf8') === key) return;
-  rmSync(distDir, { recursive: true, force: true });
-  cpSync(artifactsDir, distDir, { recursive: true });
 }

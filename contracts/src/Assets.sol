@@ -177,8 +177,9 @@ contract Assets is IAssets, ERC721, EIP712 {
 
     function _isOperator(uint64 asset, uint32 tenure, address key) private view returns (bool) {
         Span storage s = _span[asset][key];
-        // A key that was removed may be in a thief's hands; one that was sold with the asset is still the seller's.
-        return tenure != 0 && s.tenure == tenure && (s.untilSec == 0 || s.bySale);
+        (uint32 itsTenure, uint40 untilSec, bool bySale) = (s.tenure, s.untilSec, s.bySale); // one read
+        // A key that was removed may be in a thief's hands; one that ended with a sale is still the seller's.
+        return tenure != 0 && itsTenure == tenure && (untilSec == 0 || bySale);
     }
 
     function _onlyOwner(uint64 asset) private view {

@@ -31,11 +31,6 @@ contract Escrow is IEscrow, EIP712, ReentrancyGuardTransient {
     );
     bytes32 private constant CLOSE_TYPEHASH = keccak256("Close(bytes32 channelId,uint96 spent,uint40 deadlineSec)");
 
-    struct Income {
-        uint128 earned;
-        uint128 collected;
-    }
-
     IERC20 public immutable token;
     IAssets public immutable assets;
     IRevenue public immutable revenue;
@@ -43,7 +38,8 @@ contract Escrow is IEscrow, EIP712, ReentrancyGuardTransient {
 
     mapping(address payer => uint256) public balances;
     mapping(bytes32 channelId => ChannelState) private _channels;
-    mapping(uint64 asset => mapping(uint32 tenure => Income)) public income;
+    /// Lower half: all that a tenure ever earned; upper half: how much of it was collected.
+    mapping(uint64 asset => mapping(uint32 tenure => uint256)) private _income;
 
     constructor(IERC20 token_, IAssets assets_, uint40 windowSec) EIP712("Weft Escrow", "1") {
         if (windowSec < MIN_WINDOW || windowSec > MAX_WINDOW) revert BadWindow(windowSec, MIN_WINDOW, MAX_WINDOW);
@@ -80,20 +76,23 @@ contract Escrow is IEscrow, EIP712, ReentrancyGuardTransient {
     }
 
     function open(Open[] calldata opens) external {
-        _checkBatch(opens.length);
+        uint256 count = opens.length;
+        _checkBatch(count);
         uint256 total;
-        uint64 asset; // the last asset asked for, and its tenure: neighbours are often the same
+        // Neighbours of one asset share one question to Assets. None has id 0 or tenure 0.
+        uint64 asset;
         uint32 tenure;
-        for (uint256 i; i < opens.length; ++i) {
+        for (uint256 i; i < count; ++i) {
             Open calldata entry = opens[i];
-            if (i == 0 || entry.asset != asset) {
-                asset = entry.asset;
-                tenure = assets.tenureOf(asset);
+            uint64 wanted = entry.asset;
+            if (wanted != asset) {
+                asset = wanted;
+                tenure = assets.tenureOf(wanted);
             }
-            // No asset has tenure 0.
             if (entry.tenure != tenure || tenure == 0) revert WrongTenure(asset, entry.tenure, tenure);
-            _open(entry);
-            total += entry.amount;
+            unchecked {
+                total += _open(entry, asset, tenure); // at most MAX_BATCH * 2^96
+            }
         }
         _debit(total);
     }
@@ -144,23 +143,31 @@ contract Escrow is IEscrow, EIP712, ReentrancyGuardTransient {
     // Provider
 
     function claim(Claim[] calldata claims) external {
-        _checkBatch(claims.length);
+        uint256 count = claims.length;
+        _checkBatch(count);
         bytes32 domain = _domainSeparatorV4();
         // Entries of one tenure side by side share one question to Assets and one write of income.
-        uint64 asset;
+        uint64 asset; // none has id 0
         uint32 tenure;
         bool allowed;
         uint256 earned;
-        for (uint256 i; i < claims.length; ++i) {
+        for (uint256 i; i < count; ++i) {
             Claim calldata entry = claims[i];
-            if (i == 0 || entry.terms.asset != asset || entry.terms.tenure != tenure) {
+            Terms calldata terms = entry.terms;
+            (uint64 itsAsset, uint32 itsTenure) = (terms.asset, terms.tenure);
+            if (itsAsset != asset || itsTenure != tenure) {
                 _credit(asset, tenure, earned);
                 earned = 0;
-                asset = entry.terms.asset;
-                tenure = entry.terms.tenure;
+                (asset, tenure) = (itsAsset, itsTenure);
                 allowed = assets.actsFor(asset, tenure, msg.sender);
             }
-            earned += _claim(entry, domain, allowed);
+            if (!allowed) {
+                _skip(_channelId(terms), SkipReason.NotOperator);
+                continue;
+            }
+            unchecked {
+                earned += _claim(entry, asset, tenure, domain); // at most MAX_BATCH * 2^96
+            }
         }
         _credit(asset, tenure, earned);
     }
@@ -183,7 +190,7 @@ contract Escrow is IEscrow, EIP712, ReentrancyGuardTransient {
             ChannelState state = _channels[id];
             if (!state.isOpen()) {
                 emit Skipped(id, SkipReason.NotOpen);
-            } else if (block.timestamp < uint256(state.expiresAtSec()) + WINDOW) {
+            } else if (block.timestamp < _releaseOf(state)) {
                 emit Skipped(id, SkipReason.NotReleased);
             } else {
                 balances[payer] += _close(id, state, payer, 0);
@@ -196,12 +203,11 @@ contract Escrow is IEscrow, EIP712, ReentrancyGuardTransient {
     function collect(uint64 asset, uint32 tenure) external nonReentrant returns (uint256 amount) {
         // Check
         if (msg.sender != address(revenue)) revert NotRevenue(msg.sender);
-        Income storage i = income[asset][tenure];
-        uint128 earned = i.earned;
-        amount = earned - i.collected;
+        (uint128 earned, uint128 collected) = income(asset, tenure);
+        amount = earned - collected;
         if (amount == 0) return 0;
         // Effect
-        i.collected = earned;
+        _income[asset][tenure] = (uint256(earned) << 128) | earned;
         emit Collected(asset, tenure, amount);
         // Interaction
         token.safeTransfer(msg.sender, amount);
@@ -216,6 +222,11 @@ contract Escrow is IEscrow, EIP712, ReentrancyGuardTransient {
     function channel(bytes32 channelId) external view returns (Channel memory) {
         ChannelState state = _channels[channelId];
         return Channel(state.deposited(), state.claimed(), state.expiresAtSec(), state.status());
+    }
+
+    function income(uint64 asset, uint32 tenure) public view returns (uint128 earned, uint128 collected) {
+        uint256 word = _income[asset][tenure];
+        return (uint128(word), uint128(word >> 128));
     }
 
     // Inside
@@ -239,51 +250,52 @@ contract Escrow is IEscrow, EIP712, ReentrancyGuardTransient {
         }
     }
 
-    function _open(Open calldata entry) private {
+    function _open(Open calldata entry, uint64 asset, uint32 tenure) private returns (uint96 amount) {
         // Check
-        uint96 amount = entry.amount;
+        address signer = entry.signer;
+        uint64 salt = entry.salt;
+        bytes32 id = keccak256(abi.encode(block.chainid, address(this), msg.sender, signer, asset, tenure, salt));
+        amount = entry.amount;
         uint40 expiresAtSec = entry.expiresAtSec;
-        bytes32 id = keccak256(
-            abi.encode(
-                block.chainid, address(this), msg.sender, entry.signer, entry.asset, entry.tenure, entry.salt
-            )
-        );
-        if (entry.signer == address(0)) revert ZeroSigner(id);
+        if (signer == address(0)) revert ZeroSigner(id);
         if (amount == 0) revert ZeroAmount();
         _checkExpiry(id, expiresAtSec, block.timestamp);
         if (ChannelState.unwrap(_channels[id]) != 0) revert ChannelExists(id);
         // Effect
         _channels[id] = openState(amount, expiresAtSec);
-        emit Opened(id, msg.sender, entry.asset, entry.signer, entry.tenure, entry.salt, amount, expiresAtSec);
+        emit Opened(id, msg.sender, asset, signer, tenure, salt, amount, expiresAtSec);
     }
 
     /// @return earned what the entry adds to its tenure's income; 0 if it is skipped
-    function _claim(Claim calldata entry, bytes32 domain, bool allowed) private returns (uint96 earned) {
-        bytes32 id = _channelId(entry.terms);
+    function _claim(Claim calldata entry, uint64 asset, uint32 tenure, bytes32 domain)
+        private
+        returns (uint256 earned)
+    {
+        Terms calldata terms = entry.terms;
+        address signer = terms.signer;
+        bytes32 id = keccak256(
+            abi.encode(block.chainid, address(this), terms.payer, signer, asset, tenure, terms.salt)
+        );
         ChannelState state = _channels[id];
         uint256 amount = entry.amount;
         // Check, dearest last
-        if (!allowed) return _skip(id, SkipReason.NotOperator);
         if (!state.isOpen()) return _skip(id, SkipReason.NotOpen);
-        if (amount <= state.claimed()) return _skip(id, SkipReason.NothingNew);
+        uint256 before = state.claimed();
+        if (amount <= before) return _skip(id, SkipReason.NothingNew);
         if (amount > entry.cumulative) return _skip(id, SkipReason.AboveVoucher);
         if (amount > state.deposited()) return _skip(id, SkipReason.AboveDeposit);
-        if (block.timestamp >= uint256(state.expiresAtSec()) + WINDOW) return _skip(id, SkipReason.Released);
-        bytes32 hash = keccak256(abi.encode(VOUCHER_TYPEHASH, id, entry.cumulative, entry.commitment));
+        if (block.timestamp >= _releaseOf(state)) return _skip(id, SkipReason.Released);
         // Nobody opens a channel for signer zero, so a failed recovery never fits.
-        if (_recover(domain, hash, entry.r, entry.vs) != entry.terms.signer) {
-            return _skip(id, SkipReason.BadSignature);
-        }
+        if (_voucherSigner(domain, id, entry) != signer) return _skip(id, SkipReason.BadSignature);
         // Effect
         unchecked {
-            // claimed < amount <= deposited, hence 96 bits
-            earned = uint96(amount) - state.claimed();
+            earned = amount - before;
         }
-        _channels[id] = state.withClaimed(uint96(amount));
-        emit Claimed(id, entry.terms.asset, entry.terms.tenure, earned, uint96(amount));
+        _channels[id] = state.withClaimed(uint96(amount)); // at most deposited, hence 96 bits
+        emit Claimed(id, asset, tenure, uint96(earned), uint96(amount));
     }
 
-    function _skip(bytes32 id, SkipReason reason) private returns (uint96) {
+    function _skip(bytes32 id, SkipReason reason) private returns (uint256) {
         emit Skipped(id, reason);
         return 0;
     }
@@ -296,7 +308,14 @@ contract Escrow is IEscrow, EIP712, ReentrancyGuardTransient {
     }
 
     function _credit(uint64 asset, uint32 tenure, uint256 earned) private {
-        if (earned != 0) income[asset][tenure].earned += uint128(earned); // a batch is below 2^96 * MAX_BATCH
+        if (earned == 0) return;
+        uint256 word;
+        unchecked {
+            word = _income[asset][tenure] + earned;
+        }
+        // The lower half has run over if it is now smaller than what was added.
+        if (uint128(word) < earned) revert IncomeTooHigh(asset, tenure);
+        _income[asset][tenure] = word;
     }
 
     function _openChannel(Terms calldata terms) private view returns (bytes32 id, ChannelState state) {
@@ -309,12 +328,27 @@ contract Escrow is IEscrow, EIP712, ReentrancyGuardTransient {
         return keccak256(abi.encode(block.chainid, address(this), terms));
     }
 
+    function _voucherSigner(bytes32 domain, bytes32 id, Claim calldata entry) private pure returns (address) {
+        bytes32 hash = keccak256(abi.encode(VOUCHER_TYPEHASH, id, entry.cumulative, entry.commitment));
+        return _recover(domain, hash, entry.r, entry.vs);
+    }
+
+    /// Claims end and reclaims begin at this second.
+    function _releaseOf(ChannelState state) private view returns (uint256) {
+        unchecked {
+            return uint256(state.expiresAtSec()) + WINDOW;
+        }
+    }
+
     function _recover(bytes32 domain, bytes32 structHash, bytes32 r, bytes32 vs) private pure returns (address signer) {
         (signer,,) = ECDSA.tryRecover(MessageHashUtils.toTypedDataHash(domain, structHash), r, vs);
     }
 
     function _checkExpiry(bytes32 id, uint40 expiresAtSec, uint256 afterSec) private view {
-        uint256 latest = block.timestamp + MAX_SPAN;
+        uint256 latest;
+        unchecked {
+            latest = block.timestamp + MAX_SPAN;
+        }
         if (expiresAtSec <= afterSec || expiresAtSec > latest) revert BadExpiry(id, expiresAtSec, afterSec, latest);
     }
 

@@ -111,6 +111,7 @@ interface IEscrow {
     error BadSpent(bytes32 channelId, uint256 spent, uint256 claimed, uint256 deposited);
     error DeadlinePassed(bytes32 channelId, uint256 deadlineSec);
     error BadSignature(bytes32 channelId);
+    error IncomeTooHigh(uint64 asset, uint32 tenure);
     error NotRevenue(address caller);
 
     // Payer
