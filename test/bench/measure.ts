@@ -37,7 +37,10 @@ export async function compare(sides: readonly Side[], plan: Plan): Promise<Recor
       for (const n of plan.concurrency) {
         const startedMs = performance.now();
         await repeat(side.call, plan.concurrent, n);
-        rates.get(side.name)!.get(n)!.push((plan.concurrent * 1000) / (performance.now() - startedMs));
+        rates
+          .get(side.name)!
+          .get(n)!
+          .push((plan.concurrent * 1000) / (performance.now() - startedMs));
       }
     }
   }

@@ -33,7 +33,10 @@ const table = readFileSync(join(root, 'docs/SECURITY.md'), 'utf8')
 
 describe('docs/SECURITY.md', () => {
   it('has every row once: I1 to I15 and T1 to T70', () => {
-    const wanted = [...Array.from({ length: 15 }, (_, i) => `I${i + 1}`), ...Array.from({ length: 70 }, (_, i) => `T${i + 1}`)];
+    const wanted = [
+      ...Array.from({ length: 15 }, (_, i) => `I${i + 1}`),
+      ...Array.from({ length: 70 }, (_, i) => `T${i + 1}`),
+    ];
     expect(table.map(({ row }) => row).sort()).toEqual(wanted.sort());
   });
 

@@ -1,0 +1,36 @@
+const secretName = /pass(word|phrase)|secret|token$|private_?key|mnemonic|authorization|api_?key|credential|cookie/i;
+const urlPassword = /(\b[a-z][a-z0-9+.-]*:\/\/[^\s:/@]*):[^\s@/]+@/gi;
+const hidden = '[hidden]';
+const maxDepth = 6;
+
+/** A copy that is safe to log: secrets hidden by the names of their fields, passwords taken out of URLs, bytes counted. */
+export function redact(value: unknown, depth = 0): unknown {
+  if (typeof value === 'string') return value.replace(urlPassword, `$1:${hidden}@`);
+  if (typeof value === 'bigint') return value.toString();
+  if (typeof value !== 'object' || value === null) return value;
+  if (ArrayBuffer.isView(value)) return `[${value.byteLength} bytes]`;
+  if (depth === maxDepth) return '[deeper]';
+  if (Array.isArray(value)) return value.map((each) => redact(each, depth + 1));
+  if (isError(value)) return redactError(value, depth);
+  if (value instanceof Map || value instanceof Set) return redact([...value], depth);
+  if ('toJSON' in value && typeof value.toJSON === 'function') return redact(value.toJSON(), depth + 1);
+  return redactFields(value, depth);
+}
+
+function redactFields(value: object, depth: number): Record<string, unknown> {
+  const entries = Object.entries(value).map(([name, each]) => {
+    const secret = secretName.test(name) && each !== undefined && each !== null;
+    return [name, secret ? hidden : redact(each, depth + 1)];
+  });
+  return Object.fromEntries(entries);
+}
+
+function redactError(error: Error, depth: number): Record<string, unknown> {
+  const { name, message, stack, cause } = error;
+  const text = { type: name, message: redact(message), stack: redact(stack) };
+  return { ...redactFields(error, depth), ...text, ...(cause !== undefined && { cause: redact(cause, depth + 1) }) };
+}
+
+/** By shape: an error may come from another realm. */
+const isError = (value: object): value is Error =>
+  'message' in value && 'stack' in value && typeof value.message === 'string';
