@@ -18,6 +18,8 @@ const schema = z.object({
   gateway: z.url(),
   temporal: z.object({ address: hostAndPort, namespace: z.string().min(1), ui: z.string() }),
   taskQueue: z.string().min(1),
+  /** Whether services at loopback and private addresses may be called. Right where all runs on one machine. */
+  allowPrivateEndpoints: z.boolean(),
 });
 
 /** Where the parts of a running marketplace are: what `weft up` writes and everything else reads. Holds no secret. */

@@ -1,16 +1,14 @@
 import { createHash } from 'node:crypto';
 import { WeftError } from '#core/errors.js';
+import { maxAmount, minAmount } from '#core/money.js';
 import type { Requirement } from '#core/requirement.js';
 import type { OpenedQuote, PinRequest, Wallet } from '#payments/payer/wallet.js';
-import { type Measure, type Offer, select } from './select.js';
+import { type Market, select } from './select.js';
 
-/** Verified offers of a method; empty if there are none. */
-export type FindOffers = (requirement: Requirement) => Promise<readonly Offer[]>;
-
+/** Whoever can find offers and have them paid. */
 export interface QuoteMaker {
   readonly wallet: Wallet;
-  readonly find: FindOffers;
-  readonly measure: Measure;
+  readonly market: Market;
 }
 
 export interface QuoteOrder {
@@ -19,15 +17,17 @@ export interface QuoteOrder {
   readonly requirements: readonly Requirement[];
   /** The most that all calls may cost together; none means their sum. */
   readonly maxTotal?: bigint;
+  /** Whether calls are allowed that `maxTotal` would not pay for all together: it then ends them when it is spent. */
+  readonly capped?: boolean;
 }
 
 const LIFETIME_SEC = 86_400;
 
 /** The listing and price that each requirement would be called at now. Pays and signs nothing. */
-export const pinRequirements = (maker: QuoteMaker, requirements: readonly Requirement[]): Promise<PinRequest[]> =>
+export const pinRequirements = (market: Market, requirements: readonly Requirement[]): Promise<PinRequest[]> =>
   Promise.all(
     requirements.map(async (requirement): Promise<PinRequest> => {
-      const { offer, price } = await select(await maker.find(requirement), requirement, maker.measure);
+      const { offer, price } = await select(market, requirement);
       const { asset, tenure, endpoints, minChannel } = offer.listing;
       const { step, method, calls } = requirement;
       const { digest: listing, operator } = offer;
@@ -57,8 +57,11 @@ export const totalOf = (pins: readonly PinRequest[]): bigint =>
 export async function openQuote(maker: QuoteMaker, order: QuoteOrder): Promise<OpenedQuote> {
   // A retry takes the pins of the first time: prices and offers may have changed since.
   const known = await statusOf(maker.wallet, order.quoteId);
-  const pins = known?.pins ?? (await pinRequirements(maker, order.requirements));
-  const total = totalOf(pins);
+  const pins = known?.pins ?? (await pinRequirements(maker.market, order.requirements));
+  const sum = totalOf(pins);
+  const dearest = pins.reduce((most, { maxPerCall }) => maxAmount(most, maxPerCall), 0n);
+  const total =
+    order.capped && order.maxTotal !== undefined && order.maxTotal >= dearest ? minAmount(sum, order.maxTotal) : sum;
   if (order.maxTotal !== undefined && total > order.maxTotal)
     throw new WeftError('QUOTE_ABOVE_LIMIT', `the calls may cost ${total} together, and ${order.maxTotal} is allowed`, {
       total: String(total),

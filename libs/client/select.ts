@@ -3,35 +3,33 @@ import { fromHex, sameBytes } from '#core/hex.js';
 import { parseAmount } from '#core/money.js';
 import type { Price } from '#core/price.js';
 import type { Requirement } from '#core/requirement.js';
-import type { Listing } from '#payments/typed-data.js';
+import { type Finder, findOffers } from './listing/find-listing.js';
+import type { VerifiedListing } from './listing/verify-listing.js';
 
-/** A listing that was verified: in force on chain, signed by the asset's operator, its contract known by digest. */
-export interface Offer {
-  readonly digest: Uint8Array;
-  readonly listing: Listing;
-  readonly operator: Uint8Array;
+/** Where offers are found, what they are held against, and how fast they are. */
+export interface Market extends Finder {
+  /** How long an endpoint takes to answer, in milliseconds; rejects if it does not. */
+  measure(endpoint: string): Promise<number>;
 }
+
+/** How many providers are asked how fast they are, the cheapest first. */
+const MAX_RACERS = 16;
 
 export interface Selection {
-  readonly offer: Offer;
+  readonly offer: VerifiedListing;
   readonly price: Price;
 }
-
-/** How long an offer's provider takes to answer, in milliseconds; rejects if it does not. */
-export type Measure = (offer: Offer) => Promise<number>;
 
 /**
  * The offer that fits a requirement best. Throws LISTING_UNKNOWN if none fits, CONTRACT_MISMATCH if they are of other
  * versions of the contract, PRICE_ABOVE_LIMIT if all cost more than the requirement allows.
  */
-export async function select(offers: readonly Offer[], requirement: Requirement, measure: Measure): Promise<Selection> {
+export async function select(market: Market, requirement: Requirement): Promise<Selection> {
   const { method, choice } = requirement;
-  const priced = offers
-    .filter((offer) => isChosen(offer, requirement))
-    .flatMap((offer) => {
-      const price = offer.listing.prices.find((each) => each.method === method);
-      return price === undefined ? [] : [{ offer, price }];
-    });
+  const priced = (await findOffers(market, requirement)).flatMap((offer) => {
+    const price = offer.listing.prices.find((each) => each.method === method);
+    return price === undefined ? [] : [{ offer, price }];
+  });
   if (priced.length === 0)
     throw refusal('LISTING_UNKNOWN', requirement, `nobody${wanted(requirement)} offers ${method}`);
   const fitting = priced.filter(({ offer }) => isCompiledFor(offer, requirement));
@@ -53,15 +51,10 @@ export async function select(offers: readonly Offer[], requirement: Requirement,
       { price: String(least?.price.maxAmount), maxPrice: String(limit) },
     );
   }
-  return choice.prefer === 'fastest' && affordable.length > 1 ? fastest(affordable, measure) : cheapest;
+  return choice.prefer === 'fastest' && affordable.length > 1 ? fastest(affordable, market) : cheapest;
 }
 
-function isChosen({ digest, listing }: Offer, { step, choice }: Requirement): boolean {
-  if (choice.listing !== undefined && !sameBytes(digest, fromHex(choice.listing, `${step}.listing`, 32))) return false;
-  return choice.asset === undefined || String(listing.asset) === choice.asset;
-}
-
-const isCompiledFor = ({ listing }: Offer, { step, contract }: Requirement): boolean =>
+const isCompiledFor = ({ listing }: VerifiedListing, { step, contract }: Requirement): boolean =>
   contract === undefined || sameBytes(listing.contractDigest, fromHex(contract, `${step}.contract`, 32));
 
 /** Equal prices go to the older asset, so that everybody chooses the same. */
@@ -69,12 +62,12 @@ const byPrice = (a: Selection, b: Selection): number =>
   Number(a.price.maxAmount - b.price.maxAmount) || Number(a.offer.listing.asset - b.offer.listing.asset);
 
 /** Whoever answers first; whoever does not answer comes last. */
-async function fastest(selections: readonly Selection[], measure: Measure): Promise<Selection> {
+async function fastest(selections: readonly Selection[], market: Market): Promise<Selection> {
   const timed = await Promise.all(
-    selections.map(async (selection) => ({
-      selection,
-      ms: await measure(selection.offer).catch(() => Number.POSITIVE_INFINITY),
-    })),
+    selections.slice(0, MAX_RACERS).map(async (selection) => {
+      const [endpoint = ''] = selection.offer.listing.endpoints;
+      return { selection, ms: await market.measure(endpoint).catch(() => Number.POSITIVE_INFINITY) };
+    }),
   );
   const [first] = timed.sort((a, b) => (a.ms === b.ms ? byPrice(a.selection, b.selection) : a.ms - b.ms));
   return (first as (typeof timed)[number]).selection;

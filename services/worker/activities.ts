@@ -1,6 +1,8 @@
 import { activityInfo, Context } from '@temporalio/activity';
-import type { PaidCall, PaidCaller, Proof } from '#client/call/paid-caller.js';
-import { openQuote, type QuoteMaker, quoteIdOf, reopenQuote, totalOf } from '#client/quote.js';
+import { exchange } from '#client/call/exchange.js';
+import type { PaidCall } from '#client/call/paid-caller.js';
+import { openQuote, quoteIdOf, reopenQuote, totalOf } from '#client/quote.js';
+import type { SessionParts } from '#client/session.js';
 import { WeftError } from '#core/errors.js';
 import { fromHex, toHex } from '#core/hex.js';
 import { formatAmount, parseAmount } from '#core/money.js';
@@ -11,16 +13,12 @@ import { StepResult } from '#protos/weft/run/v1/step.js';
 import type { RunActivities, RunQuote, RunQuoteRequest, StepCall } from '#workflows/runtime/activities.js';
 import { asFailure } from '#workflows/runtime/failure.js';
 
-export interface ActivityParts extends QuoteMaker {
-  readonly caller: PaidCaller;
-}
-
 /** A result above this could not be carried through the workflow; refused before Temporal would retry for ever. */
 const MAX_RESULT_BYTES = 16 * 1024 * 1024;
 const MOST_HEARTBEAT_MS = 5_000;
 
 /** What the worker does for workflow code. Keeps nothing but pins of quotes, which never change. */
-export function createActivities(parts: ActivityParts): RunActivities {
+export function createActivities(parts: SessionParts): RunActivities {
   const pins = new PinCache(parts);
   return {
     openQuote: (request) => failing(() => beating(() => openRunQuote(parts, request))),
@@ -29,7 +27,7 @@ export function createActivities(parts: ActivityParts): RunActivities {
   };
 }
 
-async function openRunQuote(parts: ActivityParts, request: RunQuoteRequest): Promise<RunQuote> {
+async function openRunQuote(parts: SessionParts, request: RunQuoteRequest): Promise<RunQuote> {
   const { runKey, requirements, maxTotal } = request;
   const opened = await openQuote(parts, {
     quoteId: quoteIdOf(runKey),
@@ -53,12 +51,7 @@ const describe = ({ quote, pins, transaction }: OpenedQuote): RunQuote => ({
   ...(transaction === undefined ? {} : { transaction }),
 });
 
-async function callStep(
-  parts: ActivityParts,
-  pins: PinCache,
-  step: StepCall,
-  request: Uint8Array,
-): Promise<Uint8Array> {
+async function callStep(parts: SessionParts, pins: PinCache, step: StepCall, request: Uint8Array): Promise<Uint8Array> {
   const info = activityInfo();
   const quoteId = fromHex(step.quoteId, 'quoteId', 32);
   const pin = await pins.get(quoteId, step.step);
@@ -72,12 +65,13 @@ async function callStep(
     signal: Context.current().cancellationSignal,
     reopenQuote: () => reopenQuote(parts.wallet, quoteId),
   };
-  const { responses, proof } =
-    step.maxMessages === undefined
-      ? await one(parts.caller, call)
-      : await collect(parts.caller, call, step.maxMessages);
+  const { messages, ...proof } = await exchange(parts.caller, call, {
+    stream: step.maxMessages !== undefined,
+    ...(step.maxMessages === undefined ? {} : { maxMessages: step.maxMessages }),
+    maxBytes: MAX_RESULT_BYTES,
+  });
   return StepResult.encode({
-    responses,
+    responses: [...messages],
     receipt: proof.receipt === undefined ? undefined : writeReceipt(proof.receipt),
     signer: proof.signer ?? new Uint8Array(),
     attempts: info.attempt - 1 + proof.attempts,
@@ -85,44 +79,12 @@ async function callStep(
   }).finish();
 }
 
-interface Collected {
-  readonly responses: Uint8Array[];
-  readonly proof: Proof;
-}
-
-async function one(caller: PaidCaller, call: PaidCall): Promise<Collected> {
-  const { bytes, ...proof } = await caller.call(call);
-  if (bytes.length > MAX_RESULT_BYTES) throw tooLarge(call, `${bytes.length} bytes of ${MAX_RESULT_BYTES}`);
-  return { responses: [bytes], proof };
-}
-
-async function collect(caller: PaidCaller, call: PaidCall, maxMessages: number): Promise<Collected> {
-  const responses: Uint8Array[] = [];
-  const stream = caller.stream(call);
-  let size = 0;
-  for (let next = await stream.next(); ; next = await stream.next()) {
-    if (next.done) return { responses, proof: next.value };
-    responses.push(next.value);
-    size += next.value.length;
-    const over =
-      responses.length > maxMessages
-        ? `more than ${maxMessages} messages`
-        : size > MAX_RESULT_BYTES && `more than ${MAX_RESULT_BYTES} bytes`;
-    if (!over) continue;
-    await stream.return(undefined as never);
-    throw tooLarge(call, over);
-  }
-}
-
-const tooLarge = ({ pin }: PaidCall, what: string) =>
-  new WeftError('MESSAGE_TOO_LARGE', `the response of ${pin.step} has ${what}`, { step: pin.step });
-
 /** A quote's pins, asked of the wallet once: a step need not carry them through the history. */
 class PinCache {
   static readonly MAX_QUOTES = 1_000;
   readonly #quotes = new Map<string, Promise<ReadonlyMap<string, PinRequest>>>();
 
-  constructor(private readonly parts: ActivityParts) {}
+  constructor(private readonly parts: SessionParts) {}
 
   async get(quoteId: Uint8Array, step: string): Promise<PinRequest> {
     const pin = (await this.#pinsOf(quoteId)).get(step);

@@ -1,0 +1,77 @@
+import { WeftError } from '#core/errors.js';
+import type { Requirement } from '#core/requirement.js';
+import { callId } from '#payments/digests.js';
+import type { PinRequest } from '#payments/payer/wallet.js';
+import { type Exchange, exchange } from './call/exchange.js';
+import type { PaidCall, PaidCaller, Proof } from './call/paid-caller.js';
+import { openQuote, type QuoteMaker, type QuoteOrder, quoteIdOf, reopenQuote } from './quote.js';
+
+export interface SessionCallOptions {
+  readonly signal?: AbortSignal;
+  /** For the call with its retries, in milliseconds. Default 60,000. */
+  readonly deadlineMs?: number;
+}
+
+/** How often a call that meets a passing failure is sent. */
+const MAX_ATTEMPTS = 4;
+
+/** Calls under one quote, outside of workflows: pins, call ids, retries. */
+export class Session {
+  readonly #pins: ReadonlyMap<string, PinRequest>;
+  readonly #counts = new Map<string, number>();
+
+  private constructor(
+    private readonly parts: SessionParts,
+    private readonly runKey: string,
+    private readonly quoteId: Uint8Array,
+    pins: readonly PinRequest[],
+  ) {
+    this.#pins = new Map(pins.map((pin) => [pin.step, pin]));
+  }
+
+  /**
+   * Pins and funds what is wanted. `runKey` decides the ids of the calls: with the same one, the same calls in the same
+   * order are answered from what was paid before.
+   */
+  static async open(parts: SessionParts, runKey: string, wanted: Omit<QuoteOrder, 'quoteId'>): Promise<Session> {
+    const quoteId = quoteIdOf(runKey);
+    const { pins } = await openQuote(parts, { quoteId, ...wanted });
+    return new Session(parts, runKey, quoteId, pins);
+  }
+
+  /** The whole response; `isStream` says whether the method is a server stream. */
+  exchange(step: string, request: Uint8Array, isStream: boolean, options?: SessionCallOptions): Promise<Exchange> {
+    return exchange(this.parts.caller, this.#paidCall(step, request, options), { stream: isStream });
+  }
+
+  stream(step: string, request: Uint8Array, options?: SessionCallOptions): AsyncGenerator<Uint8Array, Proof, void> {
+    return this.parts.caller.stream(this.#paidCall(step, request, options));
+  }
+
+  /** Frees what was not spent. */
+  async close(): Promise<void> {
+    await this.parts.caller.flush();
+    await this.parts.wallet.closeQuote(this.quoteId);
+  }
+
+  #paidCall(step: string, request: Uint8Array, options: SessionCallOptions = {}): PaidCall {
+    const pin = this.#pins.get(step);
+    if (pin === undefined) throw new WeftError('QUOTE_UNKNOWN', `${step} is not part of the quote`, { step });
+    const n = this.#counts.get(step) ?? 0;
+    this.#counts.set(step, n + 1);
+    const { runKey, quoteId } = this;
+    return {
+      ...options,
+      quoteId,
+      pin,
+      request,
+      callId: callId({ runKey, stepPath: step, n, asset: pin.asset }),
+      maxAttempts: MAX_ATTEMPTS,
+      reopenQuote: () => reopenQuote(this.parts.wallet, quoteId),
+    };
+  }
+}
+
+export interface SessionParts extends QuoteMaker {
+  readonly caller: PaidCaller;
+}
