@@ -1,7 +1,10 @@
 import { ServerInterceptingCall, type ServerInterceptor } from '@grpc/grpc-js';
+import { PaymentsDefinition } from '#protos/weft/payment/v1/payment.js';
 import { escrowDomain } from '#payments/typed-data.js';
 import type { GrpcAppOptions } from '#platform/grpc/start-grpc-app.js';
 import { defaultLimits, type PaywallLimits } from './limits.js';
+import { withPayments } from './payments-controller.js';
+import { PaymentsService } from './payments-service.js';
 import { unaryCall } from './unary-call.js';
 import { Wall, type WallOptions } from './wall.js';
 
@@ -17,9 +20,11 @@ export interface PaywallOptions extends Omit<WallOptions, 'domain' | 'limits' | 
 }
 
 export interface Paywall {
+  /** What `weft.payment.v1.Payments` answers, for servers that mount it by hand. */
+  readonly payments: PaymentsService;
   /** For servers that hand over raw bytes of the offered services; `mount` sets it. */
   readonly interceptor: ServerInterceptor;
-  /** Puts the paywall in front of an app: `startGrpcApp(paywall.mount({ module, definitions }))`. */
+  /** Puts the paywall in front of an app, and `weft.payment.v1.Payments` beside it: `startGrpcApp(paywall.mount({ module, definitions }))`. */
   mount(app: GrpcAppOptions): GrpcAppOptions;
   /** Ends background work and waits for charges under way. Ledger and chain stay open. */
   close(): Promise<void>;
@@ -41,10 +46,14 @@ export async function createPaywall(options: PaywallOptions): Promise<Paywall> {
     if (route === undefined) return new ServerInterceptingCall(call);
     return unaryCall(wall, route, call);
   };
+  const payments = new PaymentsService(wall);
   return {
     interceptor,
+    payments,
     mount: (app) => ({
       ...app,
+      module: withPayments(app.module, payments),
+      definitions: [...app.definitions, PaymentsDefinition],
       raw: [...(app.raw ?? []), ...options.offers.map(({ service }) => service)],
       interceptors: [interceptor, ...(app.interceptors ?? [])],
     }),

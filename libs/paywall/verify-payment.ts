@@ -61,12 +61,23 @@ export function verifyPayment(
 ): VerifiedPayment {
   const payment = decode(raw);
   const { version, price } = checkCall(route, payment);
-  const verified = verifyVoucher(payment, raw, version, price, domain);
+  const { channelId: id, commitment } = checkVoucher(payment, domain);
   if (!messageDigest(request).equals(payment.call.requestDigest))
     throw new WeftError('REQUEST_MISMATCH', 'the voucher was signed for another request', {
       field: 'call.requestDigest',
     });
-  return verified;
+  const payerKey = keyOf(payment.terms.payer);
+  return {
+    payment,
+    raw,
+    version,
+    price,
+    channelId: id,
+    channelKey: keyOf(id),
+    payerKey,
+    callKey: payerKey + keyOf(payment.call.callId),
+    commitment,
+  };
 }
 
 export function decode(raw: Uint8Array): Payment {
@@ -117,14 +128,8 @@ function leastMaximum(route: Route, price: Price): bigint {
 export const unknownMethod = (method: string): WeftError =>
   new WeftError('UNKNOWN_METHOD', `${method} is not on offer`, { method });
 
-/** Checks the channel's id and its signer's signature. */
-export function verifyVoucher(
-  payment: Payment,
-  raw: Uint8Array,
-  version: ListingVersion,
-  price: Price,
-  domain: PaymentDomain,
-): VerifiedPayment {
+/** Checks that the channel's signer signed the voucher; gives what it was signed over. */
+export function checkVoucher(payment: Payment, domain: PaymentDomain): { channelId: Buffer; commitment: Buffer } {
   const id = channelId(payment.terms, domain);
   const commitment = hashCall(payment.call);
   const hash = signingHash(
@@ -137,16 +142,5 @@ export function verifyVoucher(
       "the voucher is not signed by its channel's signer for this escrow and chain",
       { field: 'signature' },
     );
-  const payerKey = keyOf(payment.terms.payer);
-  return {
-    payment,
-    raw,
-    version,
-    price,
-    channelId: id,
-    channelKey: keyOf(id),
-    payerKey,
-    callKey: payerKey + keyOf(payment.call.callId),
-    commitment,
-  };
+  return { channelId: id, commitment };
 }

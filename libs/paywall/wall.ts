@@ -53,6 +53,8 @@ export class Attempt {
   phase: 'serving' | 'committing' | 'ended' = 'serving';
   /** What is held of the account for it. */
   held: bigint;
+  /** Told when a further voucher has come for the call; streams wait for that. */
+  onVoucher: (() => void) | undefined;
   /** Ends a call that takes too long, towards its caller. */
   giveUp: ((status: EndStatus) => void) | undefined;
   readonly ended: Promise<CallEnd>;
@@ -85,6 +87,8 @@ export type Admission =
 /** Decides about calls: who may be served, and what a served one is charged. Knows nothing of gRPC but its metadata. */
 export class Wall {
   readonly routes: ReadonlyMap<string, Route>;
+  /** Every listing that is served, the newest of each asset before its older ones. */
+  readonly versions: readonly ListingVersion[];
   readonly accounts: Accounts;
   readonly standing: Standing;
   readonly #serving = new Map<string, Attempt>();
@@ -93,12 +97,8 @@ export class Wall {
   constructor(readonly options: WallOptions) {
     this.routes = routesOf(options.offers, options.domain.verifyingContract);
     this.accounts = new Accounts(options.ledger, options.chain, options.limits);
-    this.standing = new Standing(
-      [...new Set([...this.routes.values()].flatMap((route) => [...route.versions.values()]))],
-      options.chain,
-      options.limits.standingMs,
-      options.onError,
-    );
+    this.versions = [...new Set([...this.routes.values()].flatMap((route) => [...route.versions.values()]))];
+    this.standing = new Standing(this.versions, options.chain, options.limits.standingMs, options.onError);
     this.#watch = setInterval(() => this.#endSlowCalls(), 1_000);
     this.#watch.unref();
   }
@@ -406,10 +406,10 @@ const channelRefOf = ({ channelId, channelKey, payment, version }: VerifiedPayme
 const notCharged = (error: unknown): Refused =>
   error instanceof Refused ? error : new Refused(WeftError.from(error), 'not-charged');
 
-const callIdReused = (): WeftError =>
+export const callIdReused = (): WeftError =>
   new WeftError('CALL_ID_REUSED', 'this call id was used for another request or on another channel');
 
-const inFlight = (): WeftError => new WeftError('CALL_IN_FLIGHT', 'this call is being served; ask again in a moment');
+export const inFlight = (): WeftError => new WeftError('CALL_IN_FLIGHT', 'this call is being served; ask again in a moment');
 
 export const responseExpired = (receipt: Uint8Array): Refused =>
   new Refused(

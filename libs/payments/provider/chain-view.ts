@@ -1,6 +1,6 @@
 import type { JsonRpcProvider } from 'ethers';
 import { interfaceOf } from '#contracts/artifact.js';
-import { Assets, type Head } from '#contracts/assets.js';
+import { Assets, type Head, type Span } from '#contracts/assets.js';
 import { type Channel, Escrow } from '#contracts/escrow.js';
 import { toHex } from '#core/hex.js';
 import { orChainError } from '../chain/chain-provider.js';
@@ -54,6 +54,11 @@ export class ChainView {
 
   async head(asset: bigint): Promise<Head> {
     return await this.#ask(() => this.assets.head(asset));
+  }
+
+  /** When a key was an asset's operator; undefined if it never was. */
+  async span(asset: bigint, key: Uint8Array): Promise<Span | undefined> {
+    return await this.#ask(() => this.assets.span(asset, key));
   }
 
   async windowSec(): Promise<number> {

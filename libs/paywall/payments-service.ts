@@ -1,0 +1,241 @@
+import { WeftError } from '#core/errors.js';
+import { formatAmount, maxAmount } from '#core/money.js';
+import type { LedgerCall } from '#payments/provider/provider-ledger.js';
+import { recover } from '#payments/signature.js';
+import { hashClose, hashReceipt, hashStatement, hashVoid, type Receipt, signingHash } from '#payments/typed-data.js';
+import {
+  type Payment,
+  readPayment,
+  readReceipt,
+  type Signed,
+  writeClose,
+  writeReceipt,
+  writeStatement,
+  writeVoid,
+} from '#payments/wire.js';
+import * as proto from '#protos/weft/payment/v1/payment.js';
+import { type Account, channelClosed } from './account.js';
+import { ChannelProof, type ProvenChannel } from './channel-proof.js';
+import { keyOf, type ListingVersion } from './offers.js';
+import { RecentMap, TokenBucket } from './rate-limit.js';
+import { checkVoucher, unknownMethod } from './verify-payment.js';
+import { callIdReused, inFlight, type Wall } from './wall.js';
+
+const DEFAULT_PAGE = 100;
+const MAX_PAGE = 500;
+const MAX_RECEIPTS = 1_000;
+
+/**
+ * What `weft.payment.v1.Payments` answers. Whoever asks proves to be the channel's signer before anything is looked
+ * up or written; then a channel may ask so often a second, no more.
+ */
+export class PaymentsService {
+  readonly #proof: ChannelProof;
+  readonly #buckets = new RecentMap<TokenBucket>(10_000);
+
+  constructor(private readonly wall: Wall) {
+    this.#proof = new ChannelProof(wall.options.domain, () => wall.options.chain.nowSec());
+  }
+
+  async getChannel({ terms, proof }: proto.GetChannelRequest): Promise<proto.GetChannelResponse> {
+    const channel = this.#proof.byStatement(terms, proof);
+    const { account, version } = await this.#open(channel);
+    const row = await this.#ledger.channel(channel.id);
+    if (row !== undefined) account.take(row);
+    const statement = {
+      channelId: channel.id,
+      authorised: account.authorised,
+      spent: account.spent,
+      calls: account.calls,
+      atSec: this.wall.options.chain.nowSec(),
+    };
+    const signature = this.#sign(version, hashStatement(statement));
+    return {
+      statement: writeStatement({ ...statement, signature }),
+      highest: account.voucher && proto.Payment.decode(account.voucher),
+    };
+  }
+
+  async getCall({ terms, callId, proof }: proto.GetCallRequest): Promise<proto.GetCallResponse> {
+    const channel = this.#proof.byStatement(terms, proof);
+    checkCallId(callId);
+    await this.#open(channel);
+    const row = await this.#ledger.call(channel.terms.payer, callId);
+    const running = this.wall.serving(keyOf(channel.terms.payer) + keyOf(callId));
+    if (row?.running || (row === undefined && running !== undefined))
+      return { state: proto.CallState.CALL_STATE_SERVING, receipt: undefined, void: undefined };
+    if (row === undefined) return { state: proto.CallState.CALL_STATE_ABSENT, receipt: undefined, void: undefined };
+    const answer = answerOf(channel, row);
+    const state = answer.receipt ? proto.CallState.CALL_STATE_CHARGED : proto.CallState.CALL_STATE_VOID;
+    return { state, receipt: answer.receipt, void: answer.void };
+  }
+
+  async void({ terms, request }: proto.VoidRequest): Promise<proto.VoidResponse> {
+    const channel = this.#proof.byVoid(terms, request);
+    const { version } = await this.#open(channel);
+    const { callId } = channel.asked;
+    const { payer } = channel.terms;
+    const atSec = this.wall.options.chain.nowSec();
+    const answer = { callId, account: channel.id, atSec };
+    const signature = this.#sign(version, hashVoid(answer));
+    // Known as seen before it is written, so that no call of that id is taken for a new one in between.
+    this.wall.accounts.noteSeen(keyOf(payer), callId);
+    const row = await this.#ledger.voidCall({
+      channel: channel.id,
+      payer,
+      callId,
+      proof: proto.Void.encode(writeVoid({ ...answer, signature })).finish(),
+      atSec,
+    });
+    return answerOf(channel, row);
+  }
+
+  async extend({ payment: message }: proto.ExtendRequest): Promise<proto.ExtendResponse> {
+    const payment = readPayment(message);
+    this.#checkListed(payment);
+    const { channelId: id } = checkVoucher(payment, this.wall.options.domain);
+    const raw = proto.Payment.encode(message!).finish();
+    const { account } = await this.#open({ terms: payment.terms, id, key: keyOf(id) });
+    if (account.state !== 'OPEN') throw channelClosed();
+    const row = await this.#ledger.keepVoucher(account.id, payment.cumulative, raw);
+    if (row !== undefined) account.take(row);
+    account.see(payment.cumulative, raw);
+    this.wall.serving(keyOf(payment.terms.payer) + keyOf(payment.call.callId))?.onVoucher?.();
+    return { authorised: formatAmount(account.authorised) };
+  }
+
+  async listReceipts(request: proto.ListReceiptsRequest): Promise<proto.ListReceiptsResponse> {
+    const channel = this.#proof.byStatement(request.terms, request.proof);
+    if (request.pageSize > MAX_PAGE)
+      throw new WeftError('INVALID_INPUT', `pageSize must be at most ${MAX_PAGE}`, { field: 'pageSize' });
+    if (!/^([0-9]{1,18})?$/.test(request.pageToken))
+      throw new WeftError('INVALID_INPUT', 'pageToken must come from an earlier answer', { field: 'pageToken' });
+    await this.#open(channel);
+    const size = request.pageSize || DEFAULT_PAGE;
+    const rows = await this.#ledger.receipts(channel.id, BigInt(request.pageToken || '0'), size + 1);
+    const page = rows.slice(0, size);
+    return {
+      receipts: page.map(({ receipt }) => proto.Receipt.decode(receipt)),
+      nextPageToken: rows.length > size ? String(page.at(-1)!.position) : '',
+    };
+  }
+
+  async reconcile(request: proto.ReconcileRequest): Promise<proto.ReconcileResponse> {
+    const channel = this.#proof.byStatement(request.terms, request.proof);
+    if (request.receipts.length > MAX_RECEIPTS)
+      throw new WeftError('INVALID_INPUT', `send at most ${MAX_RECEIPTS} receipts at once`, { field: 'receipts' });
+    const { account, version } = await this.#open(channel);
+    const receipts = request.receipts.map((each) => readReceipt(each, 'INVALID_INPUT'));
+    for (const receipt of receipts) await this.#checkOwn(receipt, channel, version);
+    const highest = request.highest && this.#highest(request.highest, channel);
+    const row = await this.#ledger.channel(channel.id);
+    if (row?.state === 'RECONCILE') {
+      for (const { callId } of receipts) this.wall.accounts.noteSeen(keyOf(channel.terms.payer), callId);
+      await this.#ledger.restoreCalls(
+        row,
+        receipts.map((each) => ({
+          callId: each.callId,
+          commitment: each.commitment,
+          receipt: proto.Receipt.encode(writeReceipt(each)).finish(),
+          amount: each.amount,
+          atSec: each.servedAtSec,
+        })),
+      );
+      if (request.complete) account.take(await this.#ledger.reconciled(channel.id, highest));
+    }
+    return { spent: formatAmount(maxAmount(account.spent, row?.spent ?? 0n)) };
+  }
+
+  async close({ terms, request }: proto.CloseRequest): Promise<proto.CloseResponse> {
+    const channel = this.#proof.byClose(terms, request);
+    const { account, version } = await this.#open(channel);
+    if (account.state === 'RECONCILE')
+      throw new WeftError('RECONCILE', 'this provider may have lost calls of the channel: send it the receipts first');
+    if (account.serving > 0) throw inFlight();
+    const before = account.state;
+    account.state = 'FROZEN'; // nothing more is admitted while it is being written
+    try {
+      const frozen = await this.#ledger.freeze(channel.id);
+      if (frozen === undefined) throw channelClosed();
+      account.take(frozen);
+    } catch (error) {
+      account.state = before;
+      account.stale = true;
+      throw error;
+    }
+    const nowSec = this.wall.options.chain.nowSec();
+    const deadlineSec = Math.min(channel.asked.deadlineSec, nowSec + this.wall.options.limits.closeSec);
+    const close = { channelId: channel.id, spent: account.spent, deadlineSec };
+    return { close: writeClose({ ...close, signature: this.#sign(version, hashClose(close)) }) };
+  }
+
+  get #ledger() {
+    return this.wall.options.ledger;
+  }
+
+  /** The account of a channel whose signer asks, and the listing version whose operator answers for it. */
+  async #open(channel: ProvenChannel): Promise<{ account: Account; version: ListingVersion }> {
+    const { asset, tenure } = channel.terms;
+    const version = this.wall.versions.find(({ listing }) => listing.asset === asset && listing.tenure === tenure);
+    if (version === undefined)
+      throw new WeftError('WRONG_TERMS', `asset ${asset} in tenure ${tenure} is not served here`, { field: 'terms' });
+    this.#takeTurn(channel.key);
+    const account = await this.wall.accounts.get({ ...channel, minChannel: version.listing.minChannel });
+    return { account, version };
+  }
+
+  #takeTurn(key: string): void {
+    const { questionsPerSec } = this.wall.options.limits;
+    let bucket = this.#buckets.get(key);
+    if (bucket === undefined) {
+      bucket = new TokenBucket(questionsPerSec, questionsPerSec * 4);
+      this.#buckets.set(key, bucket);
+    }
+    if (!bucket.take()) throw new WeftError('OVERLOADED', 'too many questions about this channel; wait a moment');
+  }
+
+  #checkListed({ call }: Payment): void {
+    const version = this.wall.versions.find(({ digest }) => digest.equals(call.listing));
+    if (version === undefined) throw new WeftError('LISTING_UNKNOWN', 'this listing is not served here');
+    if (!version.prices.has(call.method)) throw unknownMethod(call.method);
+  }
+
+  /** Whether we, or a key that was this asset's operator, signed it, and for this channel. */
+  async #checkOwn(receipt: Signed<Receipt>, channel: ProvenChannel, version: ListingVersion): Promise<void> {
+    const { asset, tenure } = channel.terms;
+    const fits = channel.id.equals(receipt.account) && receipt.asset === asset && receipt.tenure === tenure;
+    if (!fits) throw new WeftError('INVALID_INPUT', 'a receipt is of another channel', { field: 'receipts' });
+    const signer = recover(signingHash(this.wall.options.domain.separator, hashReceipt(receipt)), receipt.signature);
+    if (signer?.equals(version.operator.address)) return;
+    const span = signer && (await this.wall.options.chain.span(asset, signer));
+    const valid =
+      span?.tenure === tenure &&
+      span.fromSec <= receipt.servedAtSec &&
+      (span.untilSec === undefined || receipt.servedAtSec <= span.untilSec);
+    if (!valid) throw new WeftError('BAD_SIGNATURE', 'a receipt is not signed by an operator', { field: 'receipts' });
+  }
+
+  #highest(message: proto.Payment, channel: ProvenChannel): { authorised: bigint; voucher: Uint8Array } {
+    const payment = readPayment(message);
+    if (!checkVoucher(payment, this.wall.options.domain).channelId.equals(channel.id))
+      throw new WeftError('INVALID_INPUT', 'the highest voucher is of another channel', { field: 'highest' });
+    return { authorised: payment.cumulative, voucher: proto.Payment.encode(message).finish() };
+  }
+
+  #sign(version: ListingVersion, hash: Uint8Array): Buffer {
+    return version.operator.sign(signingHash(this.wall.options.domain.separator, hash));
+  }
+}
+
+function checkCallId(callId: Uint8Array): void {
+  if (callId.length !== 32)
+    throw new WeftError('INVALID_INPUT', `callId must have 32 bytes, not ${callId.length}`, { field: 'callId' });
+}
+
+/** A row as it is told to the payer; a call id is one call, on one channel. */
+function answerOf(channel: ProvenChannel, row: LedgerCall): { receipt?: proto.Receipt; void?: proto.Void } {
+  if (!channel.id.equals(row.channel)) throw callIdReused();
+  return row.state === 'VOID'
+    ? { receipt: undefined, void: proto.Void.decode(row.proof) }
+    : { receipt: proto.Receipt.decode(row.proof), void: undefined };
+}
