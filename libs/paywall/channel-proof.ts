@@ -83,6 +83,8 @@ export class ChannelProof {
 
   #checkTime(atSec: number, field: string): void {
     if (Math.abs(this.nowSec() - atSec) > MAX_AGE_SEC)
-      throw new WeftError('UNAUTHENTICATED', `the proof must have been signed within ${MAX_AGE_SEC} s of now`, { field });
+      throw new WeftError('UNAUTHENTICATED', `the proof must have been signed within ${MAX_AGE_SEC} s of now`, {
+        field,
+      });
   }
 }

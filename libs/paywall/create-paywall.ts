@@ -1,10 +1,11 @@
 import { ServerInterceptingCall, type ServerInterceptor } from '@grpc/grpc-js';
-import { PaymentsDefinition } from '#protos/weft/payment/v1/payment.js';
 import { escrowDomain } from '#payments/typed-data.js';
 import type { GrpcAppOptions } from '#platform/grpc/start-grpc-app.js';
+import { PaymentsDefinition } from '#protos/weft/payment/v1/payment.js';
 import { defaultLimits, type PaywallLimits } from './limits.js';
 import { withPayments } from './payments-controller.js';
 import { PaymentsService } from './payments-service.js';
+import { StreamCall } from './stream-call.js';
 import { unaryCall } from './unary-call.js';
 import { Wall, type WallOptions } from './wall.js';
 
@@ -44,7 +45,7 @@ export async function createPaywall(options: PaywallOptions): Promise<Paywall> {
   const interceptor: ServerInterceptor = (method, call) => {
     const route = wall.routes.get(method.path);
     if (route === undefined) return new ServerInterceptingCall(call);
-    return unaryCall(wall, route, call);
+    return route.definition.responseStream ? new StreamCall(wall, route, call) : unaryCall(wall, route, call);
   };
   const payments = new PaymentsService(wall);
   return {

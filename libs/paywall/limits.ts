@@ -22,9 +22,8 @@ export interface PaywallLimits {
   readonly maxPayers: number;
   /** A larger response is not sent, and not charged. Not above what the server sends (gRPC's own limit). */
   readonly maxResponseBytes: number;
-  /** A stream's messages are committed, then sent, at the latest when so many bytes wait, or for so long. */
+  /** A stream's handler is held back while so many bytes wait to be committed and sent. */
   readonly windowBytes: number;
-  readonly windowMs: number;
   /** How long a stream waits for a further voucher before it ends. */
   readonly extendWaitMs: number;
   /** When a process that serves a stream dies, nobody can ask for the stream's stored part for so long. */
@@ -49,7 +48,6 @@ export const defaultLimits: PaywallLimits = {
   maxPayers: 500,
   maxResponseBytes: 16 * 1024 * 1024,
   windowBytes: 64 * 1024,
-  windowMs: 100,
   extendWaitMs: 15_000,
   streamLeaseMs: 15_000,
   questionsPerSec: 50,

@@ -80,13 +80,12 @@ export class PaymentsService {
     const signature = this.#sign(version, hashVoid(answer));
     // Known as seen before it is written, so that no call of that id is taken for a new one in between.
     this.wall.accounts.noteSeen(keyOf(payer), callId);
-    const row = await this.#ledger.voidCall({
-      channel: channel.id,
-      payer,
-      callId,
-      proof: proto.Void.encode(writeVoid({ ...answer, signature })).finish(),
-      atSec,
-    });
+    const proof = proto.Void.encode(writeVoid({ ...answer, signature })).finish();
+    let row = await this.#ledger.voidCall({ channel: channel.id, payer, callId, proof, atSec });
+    if (row.running && channel.id.equals(row.channel)) {
+      await this.#ledger.streams.end(payer, callId, { force: true });
+      row = (await this.#ledger.call(payer, callId)) ?? row;
+    }
     return answerOf(channel, row);
   }
 

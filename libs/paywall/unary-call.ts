@@ -20,7 +20,6 @@ export function unaryCall(wall: Wall, route: Route, call: ServerInterceptingCall
   let halfClosed = false;
   let cancelled = false;
   let attempt: Attempt | undefined;
-  let free = false;
   let receipt: Uint8Array | undefined;
   let sendHeaders = () => {};
 
@@ -37,6 +36,12 @@ export function unaryCall(wall: Wall, route: Route, call: ServerInterceptingCall
     );
   };
 
+  const giveUp = (error: WeftError) => {
+    const status = refusal(error, { outcome: 'not-charged' });
+    if (attempt !== undefined) wall.fail(attempt, status);
+    call.sendStatus(status);
+  };
+
   const begin = (admission: Admission, bytes: Buffer, pass: (message: unknown) => void) => {
     switch (admission.kind) {
       case 'join':
@@ -46,11 +51,10 @@ export function unaryCall(wall: Wall, route: Route, call: ServerInterceptingCall
         wall.stored(admission.verified, admission.row).then(answer, refuse);
         return;
       case 'free':
-        free = true;
         break;
       case 'serve':
         attempt = admission.attempt;
-        attempt.giveUp = (status) => call.sendStatus(status);
+        attempt.giveUp = giveUp;
         // While the wall was asking its ledger, the caller may have gone: then grpc-js calls no handler any more.
         if (cancelled) return wall.fail(attempt, neverBegan());
     }
@@ -58,10 +62,7 @@ export function unaryCall(wall: Wall, route: Route, call: ServerInterceptingCall
     try {
       message = requestType.decode(bytes);
     } catch {
-      const unreadable = new WeftError('INVALID_INPUT', `the request is not a message of ${route.method}`);
-      const status = refusal(unreadable, { outcome: free ? undefined : 'not-charged' });
-      if (attempt !== undefined) wall.fail(attempt, status);
-      return call.sendStatus(status);
+      return giveUp(new WeftError('INVALID_INPUT', `the request is not a message of ${route.method}`));
     }
     handlerRuns = halfClosed;
     if (attempt === undefined) pass(message);

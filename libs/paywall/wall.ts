@@ -56,7 +56,7 @@ export class Attempt {
   /** Told when a further voucher has come for the call; streams wait for that. */
   onVoucher: (() => void) | undefined;
   /** Ends a call that takes too long, towards its caller. */
-  giveUp: ((status: EndStatus) => void) | undefined;
+  giveUp: ((error: WeftError) => void) | undefined;
   readonly ended: Promise<CallEnd>;
   #end!: (end: CallEnd) => void;
 
@@ -244,6 +244,24 @@ export class Wall {
     this.#finish(attempt, { status });
   }
 
+  /** Holds at least `wanted` for a stream, if its channel has room for it. */
+  growHold(attempt: Attempt, wanted: bigint): boolean {
+    const { account } = attempt;
+    const more = wanted - attempt.held;
+    if (more <= 0n) return true;
+    if (account.state !== 'OPEN' || more > account.roomWith(0n)) return false;
+    account.reserved += more;
+    attempt.held += more;
+    return true;
+  }
+
+  /** A window was committed: what was held for it is spent now. */
+  spendHold(attempt: Attempt, amount: bigint, spent: bigint): void {
+    attempt.held -= amount;
+    attempt.account.reserved -= amount;
+    attempt.account.spent = maxAmount(attempt.account.spent, spent);
+  }
+
   #finish(attempt: Attempt, end: CallEnd): void {
     attempt.phase = 'ended';
     attempt.account.release(attempt.held);
@@ -386,10 +404,7 @@ export class Wall {
     const before = performance.now() - this.options.limits.maxCallSec * 1000;
     for (const attempt of this.#serving.values()) {
       if (attempt.phase !== 'serving' || attempt.startedAtMs > before) continue;
-      const slow = new WeftError('DEADLINE', `the call took longer than ${this.options.limits.maxCallSec} s`);
-      const status = refusal(slow, { outcome: 'not-charged' });
-      attempt.giveUp?.(status);
-      this.fail(attempt, status);
+      attempt.giveUp?.(new WeftError('DEADLINE', `the call took longer than ${this.options.limits.maxCallSec} s`));
     }
   }
 }
@@ -409,7 +424,8 @@ const notCharged = (error: unknown): Refused =>
 export const callIdReused = (): WeftError =>
   new WeftError('CALL_ID_REUSED', 'this call id was used for another request or on another channel');
 
-export const inFlight = (): WeftError => new WeftError('CALL_IN_FLIGHT', 'this call is being served; ask again in a moment');
+export const inFlight = (): WeftError =>
+  new WeftError('CALL_IN_FLIGHT', 'this call is being served; ask again in a moment');
 
 export const responseExpired = (receipt: Uint8Array): Refused =>
   new Refused(

@@ -1,8 +1,8 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Client } from '@grpc/grpc-js';
+import { drizzle } from 'drizzle-orm/node-postgres';
+import { migrate } from 'drizzle-orm/node-postgres/migrator';
+import pg from 'pg';
 import { mintedAsset } from '#contracts/assets.js';
 import { send } from '#contracts/chain.js';
 import { fromHex } from '#core/hex.js';
@@ -18,9 +18,8 @@ import type { PaywallLimits } from '#paywall/limits.js';
 import { startGrpcApp } from '#platform/grpc/start-grpc-app.js';
 import type { Chain } from './chain.js';
 import { EchoDefinition, type EchoHandlers, echoDescriptors, echoHandlers, echoModule, Text } from './echo-service.js';
-import type { Postgres } from './own-postgres.js';
-import { migrateSchema } from './own-postgres.js';
 import { domainOf, newCall, newKey } from './paying.js';
+import { tempDir } from './temp-dir.js';
 
 const SERVICE = EchoDefinition.fullName;
 export const SAY = `${SERVICE}/Say`;
@@ -77,7 +76,7 @@ export async function publishVersion(
 
 export interface PaidServiceOptions {
   readonly chain: Chain;
-  readonly postgres: Postgres;
+  readonly databaseUrl: string;
   readonly listing: Listing;
   readonly operator: SigningKey;
   readonly superseded?: readonly Listing[];
@@ -88,14 +87,22 @@ export interface PaidServiceOptions {
   readonly bodies?: string;
 }
 
-export const migrationsFolder = fileURLToPath(new URL('../../libs/payments/provider/migrations', import.meta.url));
+export async function openProviderDatabase(url: string): Promise<pg.Pool> {
+  const pool = new pg.Pool({ connectionString: url, max: 8 });
+  pool.on('error', () => {});
+  await migrate(drizzle(pool), {
+    migrationsFolder: fileURLToPath(new URL('../../libs/payments/provider/migrations', import.meta.url)),
+    migrationsSchema: 'provider',
+    migrationsTable: 'migration',
+  });
+  return pool;
+}
 
 /** A paywalled service as a provider runs it: real server, ledger, chain. */
 export async function startPaidService(options: PaidServiceOptions) {
   const { chain, listing, operator } = options;
-  const pool = options.postgres.pool();
-  await migrateSchema(pool, migrationsFolder, 'provider');
-  const bodies = options.bodies ?? (await mkdtemp(join(tmpdir(), 'weft-bodies-')));
+  const pool = await openProviderDatabase(options.databaseUrl);
+  const bodies = options.bodies ?? tempDir();
   const view = new ChainView({
     provider: chain.provider,
     rpcUrl: chain.rpcUrl,
@@ -154,7 +161,6 @@ export async function startPaidService(options: PaidServiceOptions) {
       await app.close();
       await paywall.close();
       await pool.end();
-      if (options.bodies === undefined) await rm(bodies, { recursive: true, force: true });
     },
   };
 }

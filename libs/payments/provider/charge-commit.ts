@@ -180,7 +180,7 @@ function highestVouchers(charges: readonly Charge[]): Map<string, Charge> {
 const sizeOf = (charge: Charge): number => 512 + (charge.response?.length ?? 0);
 
 /** Whether the database itself refused, and so certainly did not commit. Shutdown and lost connections are no answer. */
-const isAnswer = (error: unknown): boolean =>
+export const isAnswer = (error: unknown): boolean =>
   error instanceof pg.DatabaseError && !/^(57P|08|58)/.test(error.code ?? '');
 
 export function explain(error: unknown): WeftError {

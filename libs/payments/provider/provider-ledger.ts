@@ -4,6 +4,7 @@ import { WeftError } from '#core/errors.js';
 import type { BodyStore } from './body-store.js';
 import { type Charge, ChargeCommit, type ChargeResult, ledgerUnavailable } from './charge-commit.js';
 import { type ChannelRow, type LedgerChannel, type NewChannel, toChannel } from './ledger-channel.js';
+import { StreamLedger } from './stream-ledger.js';
 
 /** Responses above this go into files, not into rows. */
 export const INLINE_RESPONSE_BYTES = 256 * 1024;
@@ -39,6 +40,7 @@ export interface UnaryCharge extends Omit<Charge, 'response' | 'body'> {
  * Any number of processes may work on one ledger.
  */
 export class ProviderLedger {
+  readonly streams: StreamLedger;
   readonly #charges: ChargeCommit;
 
   private constructor(
@@ -47,6 +49,7 @@ export class ProviderLedger {
     /** Channels opened before this block may have a past that this ledger never had. */
     readonly bornAtBlock: number,
   ) {
+    this.streams = new StreamLedger(pool, bodies);
     this.#charges = new ChargeCommit(pool);
   }
 

@@ -54,6 +54,8 @@ CREATE TABLE provider.call (
   -- A stream that still runs: the process that may add to it, and until when nobody else may end it.
   owner uuid,
   owned_until timestamptz,
+  -- How many windows of a stream were committed.
+  windows integer NOT NULL DEFAULT 0,
   PRIMARY KEY (payer, call_id)
 );
 --> statement-breakpoint

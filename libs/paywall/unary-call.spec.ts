@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { messageDigest } from '#payments/digests.js';
 import { recover } from '#payments/signature.js';
 import { type Chain, startChain } from '#test/support/chain.js';
-import { type Postgres, startPostgres } from '#test/support/own-postgres.js';
+import { createDatabase } from '#test/support/database.js';
 import {
   COUNT,
   type PaidService,
@@ -18,21 +18,19 @@ import { callPaid, openChannel, type PayingChannel } from '#test/support/paying.
 
 describe('paywall, unary', () => {
   let chain: Chain;
-  let postgres: Postgres;
   let service: PaidService;
   let channel: PayingChannel;
 
   beforeAll(async () => {
-    [chain, postgres] = await Promise.all([startChain(), startPostgres()]);
+    chain = await startChain();
     const echo = await publishEcho(chain);
-    service = await startPaidService({ chain, postgres, ...echo });
+    service = await startPaidService({ chain, databaseUrl: await createDatabase(), ...echo });
     await chain.fund(chain.account(2), 1_000_000n);
     channel = await openChannel(chain, chain.account(2), echo.asset, 100_000n);
   });
 
   afterAll(async () => {
     await service?.stop();
-    await postgres?.stop();
     await chain?.stop();
   });
 

@@ -1,0 +1,383 @@
+import { randomUUID } from 'node:crypto';
+import { status as codes, Metadata, ServerInterceptingCall, type ServerInterceptingCallInterface } from '@grpc/grpc-js';
+import { WeftError } from '#core/errors.js';
+import { chargeFor } from '#core/price.js';
+import { StreamDigest } from '#payments/digests.js';
+import { Outcome, Receipt as ReceiptMessage } from '#protos/weft/payment/v1/payment.js';
+import type { Route } from './offers.js';
+import { type EndStatus, refusal, trailers, type WireOutcome } from './refusal.js';
+import { asBuffer } from './unary-call.js';
+import { withMeter } from './units.js';
+import { type Admission, type Attempt, Refused, responseExpired, type Wall } from './wall.js';
+
+type Status = Parameters<ServerInterceptingCallInterface['sendStatus']>[0];
+type Listener = Parameters<ServerInterceptingCallInterface['start']>[0];
+
+interface Waiting {
+  readonly bytes: Buffer;
+  /** What had been reported when the handler sent it. */
+  readonly units: bigint | undefined;
+}
+
+/**
+ * One server stream through the wall. Messages wait until the window they are in is paid for, signed for and
+ * durable; then they are sent. What arrives while a window is being committed makes the next one.
+ */
+export class StreamCall extends ServerInterceptingCall {
+  readonly #owner = randomUUID();
+  readonly #digest = new StreamDigest();
+  #metadata = new Metadata();
+  #attempt: Attempt | undefined;
+  #received = false;
+  #cancelled = false;
+
+  #waiting: Waiting[] = [];
+  #waitingBytes = 0;
+  /** The writer is told to go on once there is room again. */
+  #goOn: (() => void) | undefined;
+  /** How the handler ended. */
+  #handlerEnd: Status | undefined;
+  #running = false;
+  #ended = false;
+
+  /** What has been committed so far. */
+  #windows = 0;
+  #amount = 0n;
+  #receipt: Uint8Array | undefined;
+  #lease: NodeJS.Timeout | undefined;
+  #wake: (() => void) | undefined;
+
+  constructor(
+    private readonly wall: Wall,
+    private readonly route: Route,
+    private readonly call: ServerInterceptingCallInterface,
+  ) {
+    super(call);
+  }
+
+  override start(listener: Listener): void {
+    this.call.start({
+      onReceiveMetadata: (metadata: Metadata) => {
+        this.#metadata = metadata;
+        listener.onReceiveMetadata(metadata);
+      },
+      onReceiveMessage: (bytes: Buffer) => {
+        if (this.#received) return listener.onReceiveMessage(bytes); // grpc-js refuses a second message
+        this.#received = true;
+        const begin = (admission: Admission) => {
+          const message = this.#begin(admission, bytes);
+          if (message === undefined) return;
+          this.#metered(() => listener.onReceiveMessage(message));
+        };
+        try {
+          const admission = this.wall.admit(this.route, this.#metadata, bytes);
+          if (admission instanceof Promise) admission.then(begin).catch((error) => this.#refuse(error));
+          else begin(admission);
+        } catch (error) {
+          this.#refuse(error);
+        }
+      },
+      // Comes after the message was passed on, which asks for it; the handler starts here.
+      onReceiveHalfClose: () => this.#metered(() => listener.onReceiveHalfClose()),
+      onCancel: () => {
+        this.#cancelled = true;
+        listener.onCancel();
+        this.#wake?.();
+        if (this.#attempt !== undefined && !this.#running) void this.#run();
+      },
+    } as Listener);
+  }
+
+  override sendMetadata(metadata: Metadata): void {
+    this.call.sendMetadata(metadata);
+  }
+
+  // biome-ignore lint/suspicious/noExplicitAny: grpc-js's own signature
+  override sendMessage(message: any, callback: () => void): void {
+    const bytes = asBuffer(this.route.definition.responseType.encode(message).finish());
+    if (this.#attempt === undefined) {
+      this.call.sendMessage(bytes, callback);
+      return;
+    }
+    if (this.#ended) return;
+    this.#waiting.push({ bytes, units: this.#attempt.meter.units });
+    this.#waitingBytes += bytes.length;
+    if (this.#waitingBytes < this.wall.options.limits.windowBytes) callback();
+    else this.#goOn = callback;
+    void this.#run();
+  }
+
+  override sendStatus(status: Status): void {
+    if (this.#attempt === undefined) {
+      this.call.sendStatus(status);
+      return;
+    }
+    this.#handlerEnd = status;
+    void this.#run();
+  }
+
+  #metered(run: () => void): void {
+    if (this.#attempt === undefined) run();
+    else withMeter(this.#attempt.meter, run);
+  }
+
+  /** The decoded request if the handler is to run. */
+  #begin(admission: Admission, bytes: Buffer): unknown {
+    switch (admission.kind) {
+      case 'free':
+        break;
+      case 'serve':
+        this.#attempt = admission.attempt;
+        admission.attempt.onVoucher = () => this.#wake?.();
+        admission.attempt.giveUp = (error) => this.#breakOff(error);
+        if (this.#cancelled) {
+          void this.#run();
+          return undefined;
+        }
+        break;
+      case 'stored':
+        void this.#replay(admission).catch((error) => this.#refuse(error));
+        return undefined;
+      default:
+        throw new Error('a stream is never joined');
+    }
+    try {
+      return this.route.definition.requestType.decode(bytes);
+    } catch {
+      const error = new WeftError('INVALID_INPUT', `the request is not a message of ${this.route.method}`);
+      if (this.#attempt === undefined) this.call.sendStatus(refusal(error, { outcome: undefined }));
+      else this.#breakOff(error);
+      return undefined;
+    }
+  }
+
+  #refuse(error: unknown): void {
+    const refused = error instanceof Refused ? error : new Refused(WeftError.from(error), undefined);
+    const required = this.wall.requiredFor(this.route, refused.reason);
+    this.call.sendStatus(refusal(refused.reason, { ...refused, ...(required && { required }) }));
+  }
+
+  /** Commits and sends until nothing waits or the stream is over. Only one runs at a time. */
+  async #run(): Promise<void> {
+    if (this.#running || this.#ended) return;
+    this.#running = true;
+    try {
+      while (!this.#ended && !this.#cancelled) {
+        if (this.#handlerEnd !== undefined && this.#handlerEnd.code !== codes.OK) {
+          await this.#endWith(this.#handlerEnd);
+        } else if (!(await this.#window())) break;
+      }
+      if (this.#cancelled && !this.#ended) await this.#endWith(undefined);
+    } catch (error) {
+      await this.#endInError(error);
+    } finally {
+      this.#running = false;
+    }
+  }
+
+  /** Commits what can be paid for and sends it. False if there is nothing to do until something comes. */
+  async #window(): Promise<boolean> {
+    const attempt = this.#attempt!;
+    const whole = this.#handlerEnd !== undefined;
+    const { price, payment } = attempt.verified;
+    const metered = price.kind === 'metered';
+    const units = attempt.meter.units;
+    if (metered && units === undefined && (whole || this.#goOn !== undefined))
+      throw new WeftError('INTERNAL', `${this.route.method} is metered and reported no ${price.unit || 'units'}`);
+    const costAt = (each: bigint | undefined) => chargeFor(price, each ?? 0n);
+    const ready = metered && units === undefined ? [] : this.#waiting;
+    if (ready.length === 0 && !whole) return false;
+
+    // Everything if it can be paid for, else as many messages as can be.
+    let count = ready.length;
+    let last = whole;
+    let amount = costAt(last ? units : ready[count - 1]?.units);
+    const affordable = (wanted: bigint) =>
+      wanted <= payment.call.maxAmount && this.wall.growHold(attempt, wanted - this.#amount);
+    if (!affordable(amount)) {
+      last = false;
+      do {
+        count -= 1;
+        amount = count < 0 ? 0n : costAt(ready[count]?.units);
+      } while (count >= 0 && !affordable(amount));
+      count += 1;
+      if (count === 0) {
+        const wanted = costAt(ready[0]?.units ?? units);
+        if (wanted > payment.call.maxAmount)
+          throw new WeftError('MAX_AMOUNT_TOO_LOW', 'the call has used up the maximum that was agreed for it');
+        await this.#awaitVoucher(wanted - this.#amount);
+        return true;
+      }
+    }
+    const messages = this.#waiting.splice(0, count).map(({ bytes }) => bytes);
+    for (const bytes of messages) {
+      this.#digest.add(bytes);
+      this.#waitingBytes -= bytes.length;
+    }
+    await this.#commit(messages, amount, last ? (units ?? 1n) : (ready[count - 1]?.units ?? 1n), last);
+    for (const bytes of messages) if (!this.#cancelled) await this.#send(bytes);
+    if (last) return this.#finish({ ...(this.#handlerEnd as Status), metadata: this.#trailers('charged') });
+    const goOn = this.#goOn;
+    this.#goOn = undefined;
+    goOn?.();
+    return true;
+  }
+
+  async #commit(messages: Buffer[], amount: bigint, units: bigint, last: boolean): Promise<void> {
+    const { wall } = this;
+    const attempt = this.#attempt!;
+    const { verified, account } = attempt;
+    const atSec = wall.options.chain.nowSec();
+    const added = amount - this.#amount;
+    const receipt = wall.signReceipt(verified, {
+      responseDigest: this.#digest.digest(),
+      units: verified.price.kind === 'metered' ? units : 1n,
+      amount,
+      outcome: last ? 'complete' : 'partial',
+      servedAtSec: atSec,
+    });
+    attempt.phase = 'committing';
+    wall.options.onStage?.('served');
+    wall.accounts.noteSeen(verified.payerKey, verified.payment.call.callId);
+    const result = await wall.options.ledger.streams.commit({
+      channel: account.id,
+      authorised: account.authorised,
+      voucher: account.voucher ?? verified.raw,
+      payer: verified.payment.terms.payer,
+      callId: verified.payment.call.callId,
+      commitment: verified.commitment,
+      receipt,
+      atSec,
+      n: this.#windows,
+      messages,
+      amount,
+      added,
+      last,
+      owner: this.#owner,
+      leaseMs: wall.options.limits.streamLeaseMs,
+    });
+    wall.options.onStage?.('committed');
+    attempt.phase = 'serving';
+    if (result.outcome === 'lost') throw new Lost();
+    wall.spendHold(attempt, added, result.spent);
+    this.#windows += 1;
+    this.#amount = amount;
+    this.#receipt = receipt;
+    this.#lease ??= setInterval(() => this.#renew(), wall.options.limits.streamLeaseMs / 3).unref();
+  }
+
+  #renew(): void {
+    const { terms, call } = this.#attempt!.verified.payment;
+    const { ledger, limits, onError } = this.wall.options;
+    ledger.streams.renew(terms.payer, call.callId, this.#owner, limits.streamLeaseMs).catch(onError);
+  }
+
+  #send(bytes: Buffer): Promise<void> {
+    return new Promise((resolve) => {
+      // A stream that is cancelled meanwhile never says that it has sent.
+      this.#wake = resolve;
+      this.call.sendMessage(bytes, resolve);
+    });
+  }
+
+  /** Until the payer has authorised as much more. A voucher may also have come to another process. */
+  async #awaitVoucher(added: bigint): Promise<void> {
+    const attempt = this.#attempt!;
+    const { limits } = this.wall.options;
+    const until = performance.now() + limits.extendWaitMs;
+    while (!this.#cancelled && !this.wall.growHold(attempt, added)) {
+      const left = until - performance.now();
+      if (left <= 0)
+        throw new WeftError('UNDERPAID', 'no further voucher came, and what was authorised is used up', {
+          amount: String(this.#amount),
+        });
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, Math.min(left, 250));
+        this.#wake = () => {
+          clearTimeout(timer);
+          resolve();
+        };
+      });
+      await this.wall.accounts.rereadLedger(attempt.account);
+      if (attempt.account.authorised > attempt.account.deposited) await this.wall.accounts.rereadChain(attempt.account);
+    }
+  }
+
+  #breakOff(error: WeftError): void {
+    this.#handlerEnd = refusal(error, { outcome: undefined });
+    this.#wake?.();
+    void this.#run();
+  }
+
+  async #endInError(error: unknown): Promise<void> {
+    if (error instanceof Lost) return await this.#endAsStored();
+    const reason = WeftError.from(error);
+    if (reason.reason === 'LEDGER_UNAVAILABLE') {
+      this.#attempt!.account.stale = true;
+      this.#finish(refusal(reason, { outcome: undefined }));
+      return;
+    }
+    await this.#endWith(refusal(reason, { outcome: undefined })).catch((cause) =>
+      this.#finish(refusal(WeftError.from(cause), { outcome: undefined })),
+    );
+  }
+
+  /** The stream breaks off here: charged for what was committed, or not at all. Without status, nobody listens. */
+  async #endWith(status: Status | undefined): Promise<void> {
+    const { terms, call } = this.#attempt!.verified.payment;
+    if (this.#windows > 0) await this.wall.options.ledger.streams.end(terms.payer, call.callId, { owner: this.#owner });
+    const metadata = this.#trailers(this.#windows > 0 ? 'charged' : 'not-charged', status?.metadata ?? undefined);
+    this.#finish(status && { ...status, metadata });
+  }
+
+  /** Somebody else ended the call: a Void, or another process that served it. */
+  async #endAsStored(): Promise<void> {
+    const { payment } = this.#attempt!.verified;
+    const row = await this.wall.options.ledger.call(payment.terms.payer, payment.call.callId).catch(() => undefined);
+    this.#attempt!.account.stale = true;
+    if (row?.state === 'VOID')
+      this.#finish(
+        refusal(new WeftError('CALL_VOID', 'this call was declared void; use a new id'), { outcome: 'not-charged' }),
+      );
+    else if (row === undefined || row.running)
+      this.#finish(refusal(new WeftError('CALL_IN_FLIGHT', 'this call is served elsewhere'), { outcome: undefined }));
+    else this.#finish(refusal(broken(), { outcome: 'charged', receipt: row.proof }));
+  }
+
+  #finish(status: Status | EndStatus | undefined): false {
+    this.#ended = true;
+    clearInterval(this.#lease);
+    this.wall.fail(this.#attempt!, status as EndStatus);
+    if (status !== undefined) this.call.sendStatus(status);
+    return false;
+  }
+
+  #trailers(outcome: WireOutcome, into?: Metadata): Metadata {
+    return trailers(outcome, this.#receipt, into);
+  }
+
+  /** Sends a stored stream once more. */
+  async #replay({ verified, row }: Extract<Admission, { kind: 'stored' }>): Promise<void> {
+    const { terms, call } = verified.payment;
+    const { streams } = this.wall.options.ledger;
+    await streams.end(terms.payer, call.callId, { force: false });
+    const windows = streams.messages(terms.payer, call.callId);
+    for (;;) {
+      const next = await windows.next();
+      if (next.done) {
+        if (!next.value) throw responseExpired(row.proof);
+        break;
+      }
+      for (const bytes of next.value) if (!this.#cancelled) await this.#send(bytes);
+    }
+    if (ReceiptMessage.decode(row.proof).outcome === Outcome.OUTCOME_PARTIAL)
+      throw new Refused(broken(), 'charged', row.proof);
+    this.call.sendStatus({ code: codes.OK, details: 'OK', metadata: trailers('charged', row.proof) });
+  }
+}
+
+/** The stream's row is no longer ours. */
+class Lost extends Error {}
+
+const broken = (): WeftError =>
+  new WeftError('STREAM_BROKEN', 'the stream broke off here; what was sent is charged, to go on is a new call');
