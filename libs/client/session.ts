@@ -1,5 +1,4 @@
 import { WeftError } from '#core/errors.js';
-import type { Requirement } from '#core/requirement.js';
 import { callId } from '#payments/digests.js';
 import type { PinRequest } from '#payments/payer/wallet.js';
 import { type Exchange, exchange } from './call/exchange.js';
