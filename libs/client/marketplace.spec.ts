@@ -1,0 +1,65 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { beforeEach, describe, expect, it } from '@jest/globals';
+import { tempDir } from '#test/support/temp-dir.js';
+import {
+  type Marketplace,
+  marketplaceFile,
+  readMarketplace,
+  readWalletToken,
+  writeMarketplace,
+} from './marketplace.js';
+
+const address = (digit: string) => `0x${digit.repeat(40)}`;
+const marketplace: Marketplace = {
+  chainId: 31_337,
+  rpcUrl: 'http://127.0.0.1:8545',
+  contracts: { token: address('1'), assets: address('2'), escrow: address('3'), revenue: address('4') },
+  registry: '127.0.0.1:50051',
+  wallet: 'grpc://127.0.0.1:50052',
+  walletTokenFile: 'tokens/client',
+  gateway: 'http://127.0.0.1:8080',
+  temporal: { address: '127.0.0.1:7233', namespace: 'default', ui: 'http://127.0.0.1:8233' },
+  taskQueue: 'weft',
+  allowPrivateEndpoints: true,
+};
+
+describe('marketplace file', () => {
+  let home: string;
+  beforeEach(() => {
+    home = tempDir();
+  });
+
+  it('gives back what was written', async () => {
+    await writeMarketplace(join(home, 'new'), marketplace);
+    expect(await readMarketplace(join(home, 'new'))).toEqual(marketplace);
+  });
+
+  it('says how to start a marketplace where there is none', async () => {
+    await expect(readMarketplace(home)).rejects.toMatchObject({
+      reason: 'CONFIG_INVALID',
+      message: expect.stringContaining('npm start'),
+    });
+  });
+
+  it.each([
+    ['contracts.escrow', { ...marketplace, contracts: { ...marketplace.contracts, escrow: '0x12' } }],
+    ['temporal.address', { ...marketplace, temporal: { ...marketplace.temporal, address: 'nowhere' } }],
+    ['chainId', { ...marketplace, chainId: '31337' }],
+  ])('names the field that is wrong: %s', async (field, wrong) => {
+    await writeFile(marketplaceFile(home), JSON.stringify(wrong));
+    await expect(readMarketplace(home)).rejects.toMatchObject({ reason: 'CONFIG_INVALID', details: { field } });
+  });
+
+  it('refuses what is not JSON', async () => {
+    await writeFile(marketplaceFile(home), '{');
+    await expect(readMarketplace(home)).rejects.toMatchObject({ reason: 'CONFIG_INVALID' });
+  });
+
+  it("names the file of the wallet's token when it is missing", async () => {
+    await expect(readWalletToken(home, marketplace)).rejects.toMatchObject({
+      reason: 'CONFIG_INVALID',
+      details: { file: join(home, 'tokens/client') },
+    });
+  });
+});
