@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
-import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { request } from 'node:http';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import { Client, Connection } from '@temporalio/client';
+import { tempDir } from '#test/support/temp-dir.js';
 import { createGateway, type GatewayOptions } from './gateway-app.js';
 import { firstKeyFile, KeyStore } from './keys/key-store.js';
 import { Pipelines } from './runs/pipeline.js';
@@ -35,8 +35,8 @@ const options = (): GatewayOptions => {
 };
 
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'weft-gateway-'));
-  keys = await KeyStore.open(folder);
+  folder = tempDir();
+  keys = KeyStore.open(folder);
   admin = (await readFile(firstKeyFile(folder), 'utf8')).trim();
   app = await createGateway(options());
   await app.listen(0, '127.0.0.1');
@@ -45,7 +45,6 @@ beforeAll(async () => {
 afterAll(async () => {
   await app.close();
   await connection.close();
-  await rm(folder, { recursive: true });
 });
 
 const call = (path: string, init: RequestInit = {}, key: string | undefined = admin) =>
@@ -83,11 +82,11 @@ describe('keys', () => {
   });
 
   test('only hashes are kept, and a restart knows them', async () => {
-    const secret = await keys.create('kept', ['read']);
+    const secret = keys.create('kept', ['read']);
     const kept = await readFile(join(folder, 'keys.json'), 'utf8');
     expect(kept).toContain(createHash('sha256').update(secret).digest('hex'));
     expect(kept).not.toContain(secret);
-    const again = await KeyStore.open(folder);
+    const again = KeyStore.open(folder);
     expect(again.find(secret)).toMatchObject({ name: 'kept', scopes: ['read'] });
     expect(again.find(admin)).toMatchObject({ name: 'local' });
   });
@@ -104,7 +103,7 @@ describe('keys', () => {
   });
 
   test('a key without the scope is 403', async () => {
-    const response = await call('/v1/keys', {}, await keys.create('reader', ['read', 'run']));
+    const response = await call('/v1/keys', {}, keys.create('reader', ['read', 'run']));
     expect(response.status).toBe(403);
     expect(await errorOf(response)).toMatchObject({ reason: 'PERMISSION_DENIED', details: { scope: 'admin' } });
   });
@@ -209,7 +208,7 @@ test('T66 a caller above the rate waits, others do not', async () => {
     await limited.listen(0, '127.0.0.1');
     const base = await limited.getUrl();
     const get = (key: string) => fetch(`${base}/v1/keys`, { headers: { authorization: `Bearer ${key}` } });
-    const other = await keys.create('other', ['admin']);
+    const other = keys.create('other', ['admin']);
     expect([await get(admin), await get(admin), await get(admin)].map((r) => r.status)).toEqual([200, 200, 200]);
     const refused = await get(admin);
     expect(refused.status).toBe(429);

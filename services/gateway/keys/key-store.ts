@@ -1,8 +1,9 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { chmod, mkdir, open, readFile, rename } from 'node:fs/promises';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { WeftError } from '#core/errors.js';
+import { secretFile, writeFileAtomic } from '#platform/secrets.js';
 
 /** read: look at offers and at one's own runs. run: start and cancel runs. admin: everybody's runs, and keys. */
 export const scopes = ['read', 'run', 'admin'] as const;
@@ -39,28 +40,18 @@ const FIRST_KEY = 'local';
 
 /** The gateway's keys: a file of hashes. The first key is made with the file and stands, readable by its owner alone, beside it. */
 export class KeyStore {
-  private writing: Promise<void> = Promise.resolve();
-
   private constructor(
     private readonly file: string,
     private readonly keys: Map<string, StoredKey>,
   ) {}
 
   /** `folder` holds `keys.json` and, in `local.key`, the first key, which may do everything. */
-  static async open(folder: string): Promise<KeyStore> {
-    await mkdir(folder, { recursive: true, mode: 0o700 });
+  static open(folder: string): KeyStore {
     const file = join(folder, 'keys.json');
-    const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
-      if (error.code === 'ENOENT') return undefined;
-      throw error;
-    });
-    if (text !== undefined) return new KeyStore(file, new Map(parse(text, file).map((key) => [key.sha256, key])));
-
+    if (existsSync(file)) return new KeyStore(file, new Map(readKeys(file).map((key) => [key.sha256, key])));
     const store = new KeyStore(file, new Map());
-    const token = newToken();
-    // The key before its hash: a crash between the two leaves a key that opens nothing, and the next start makes another.
-    await writePrivate(firstKeyFile(folder), `${token}\n`);
-    await store.add(FIRST_KEY, scopes, token);
+    // The key before its hash: a crash between the two leaves a key that opens nothing yet, and is taken the next time.
+    store.add(FIRST_KEY, scopes, secretFile(firstKeyFile(folder), newToken));
     return store;
   }
 
@@ -75,58 +66,39 @@ export class KeyStore {
   }
 
   /** Gives the token, which is shown once. */
-  async create(name: string, wanted: readonly Scope[]): Promise<string> {
+  create(name: string, wanted: readonly Scope[]): string {
     const token = newToken();
-    await this.add(name, wanted, token);
+    this.add(name, wanted, token);
     return token;
   }
 
-  async revoke(name: string): Promise<void> {
-    const key = [...this.keys.values()].find((k) => k.name === name);
+  revoke(name: string): void {
+    const key = [...this.keys.values()].find((each) => each.name === name);
     if (key === undefined) throw new WeftError('NOT_FOUND', `there is no key "${name}"`, { field: 'name' });
-    key.revoked = true;
-    await this.save();
+    this.save({ ...key, revoked: true });
   }
 
-  private async add(name: string, wanted: readonly Scope[], token: string): Promise<void> {
+  private add(name: string, wanted: readonly Scope[], token: string): void {
     if ([...this.keys.values()].some((key) => key.name === name))
       throw new WeftError('INVALID_INPUT', `name: there is, or was, a key "${name}" already`, { field: 'name' });
-    const sha256 = hashOf(token);
     const createdAtSec = Math.floor(Date.now() / 1000);
-    this.keys.set(sha256, { name, scopes: [...wanted], createdAtSec, revoked: false, sha256 });
-    await this.save();
+    this.save({ name, scopes: [...wanted], createdAtSec, revoked: false, sha256: hashOf(token) });
   }
 
-  /** One write at a time, each of all keys. */
-  private save(): Promise<void> {
-    const next = this.writing.then(() =>
-      writePrivate(this.file, `${JSON.stringify({ keys: [...this.keys.values()] }, undefined, 2)}\n`),
-    );
-    this.writing = next.catch(() => {});
-    return next;
+  /** On disk first: what is refused by a full disk has not happened. */
+  private save(key: StoredKey): void {
+    const next = new Map(this.keys).set(key.sha256, key);
+    writeFileAtomic(this.file, `${JSON.stringify({ keys: [...next.values()] }, undefined, 2)}\n`);
+    this.keys.set(key.sha256, key);
   }
 }
 
 export const firstKeyFile = (folder: string): string => join(folder, `${FIRST_KEY}.key`);
 
-function parse(text: string, file: string): StoredKey[] {
+function readKeys(file: string): StoredKey[] {
   try {
-    return stored.parse(JSON.parse(text)).keys;
+    return stored.parse(JSON.parse(readFileSync(file, 'utf8'))).keys;
   } catch (cause) {
     throw new WeftError('CONFIG_INVALID', `${file} is not a file of gateway keys`, { field: file }, { cause });
   }
-}
-
-/** Replaces a file as a whole; only its owner may read it. */
-async function writePrivate(file: string, text: string): Promise<void> {
-  const draft = `${file}.new`;
-  const handle = await open(draft, 'w', 0o600);
-  try {
-    await handle.writeFile(text);
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-  await chmod(draft, 0o600);
-  await rename(draft, file);
 }

@@ -28,14 +28,14 @@ export class KeysController {
   @Post()
   @HttpCode(201)
   @ApiOperation({ summary: 'Make a key; its secret is shown this once' })
-  async create(@Body({ schema: newKey }) body: z.infer<typeof newKey>) {
-    return { name: body.name, key: await this.keys.create(body.name, body.scopes) };
+  create(@Body({ schema: newKey }) body: z.infer<typeof newKey>) {
+    return { name: body.name, key: this.keys.create(body.name, body.scopes) };
   }
 
   @Delete(':name')
   @HttpCode(204)
   @ApiOperation({ summary: 'Revoke a key; its name is not given again' })
-  async revoke(@Param('name', { schema: keyName }) name: string) {
-    await this.keys.revoke(name);
+  revoke(@Param('name', { schema: keyName }) name: string) {
+    this.keys.revoke(name);
   }
 }
