@@ -4,11 +4,15 @@ import { request } from 'node:http';
 import { join } from 'node:path';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import { Client, Connection } from '@temporalio/client';
+import { openMarket } from '#client/market.js';
+import { marketplaceOf, nowhere } from '#test/support/nowhere.js';
 import { tempDir } from '#test/support/temp-dir.js';
 import { createGateway, type GatewayOptions } from './gateway-app.js';
+import { Health, type HealthReport } from './health/health.js';
 import { firstKeyFile, KeyStore } from './keys/key-store.js';
 import { Pipelines } from './runs/pipeline.js';
 import { Runs } from './runs/runs.js';
+import { shippedPipelines } from './runs/shipped-pipelines.js';
 
 let folder: string;
 let keys: KeyStore;
@@ -18,16 +22,19 @@ let admin: string;
 
 const generous = { perSec: 1000, burst: 1000 };
 
-/** Nobody listens there. */
-const connection = Connection.lazy({ address: '127.0.0.1:1' });
+const connection = Connection.lazy({ address: nowhere });
+const market = openMarket(marketplaceOf());
 
 const options = (): GatewayOptions => {
-  const pipelines = new Pipelines([]);
+  const pipelines = new Pipelines(shippedPipelines);
   const client = new Client({ connection });
+  const parts = { market, temporal: client, taskQueue: 'none', registry: nowhere, wallet: nowhere };
   return {
     keys,
+    market,
     pipelines,
-    runs: new Runs({ client, pipelines, taskQueue: 'none', address: '127.0.0.1:1' }),
+    runs: new Runs({ client, pipelines, taskQueue: 'none', address: nowhere }),
+    health: new Health({ ...parts, rpcUrl: `http://${nowhere}` }),
     publicUrls: [],
     addressRate: generous,
     keyRate: generous,
@@ -44,6 +51,7 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await app.close();
+  market.close();
   await connection.close();
 });
 
@@ -162,12 +170,64 @@ describe('input', () => {
   });
 });
 
-test('Temporal that is down is named', async () => {
-  const response = await call('/v1/runs');
-  expect(response.status).toBe(503);
-  expect(await errorOf(response)).toMatchObject({
-    reason: 'TEMPORAL_UNAVAILABLE',
-    details: { address: '127.0.0.1:1' },
+describe('parts that are down', () => {
+  test.each([
+    ['Temporal', 'GET', '/v1/runs', undefined, 'TEMPORAL_UNAVAILABLE'],
+    ['the registry', 'GET', '/v1/listings?q=ocr', undefined, 'REGISTRY_UNAVAILABLE'],
+    ['the registry', 'GET', '/v1/listings/ocr', undefined, 'REGISTRY_UNAVAILABLE'],
+    ['the registry', 'POST', '/v1/quotes', { pipeline: 'intake' }, 'REGISTRY_UNAVAILABLE'],
+  ])('%s: %s %s is 503 and says so', async (_name, method, path, body, reason) => {
+    const response = await (method === 'POST' ? post(path, body) : call(path));
+    expect(response.status).toBe(503);
+    const error = await errorOf(response);
+    expect(error).toMatchObject({ reason });
+    expect(error['message']).toContain(nowhere);
+  });
+
+  test('health tells which', async () => {
+    const { ok, parts } = (await (await call('/v1/health')).json()) as HealthReport;
+    expect(ok).toBe(false);
+    expect(parts.map(({ name, up }) => [name, up])).toEqual(
+      ['registry', 'wallet', 'temporal', 'worker', 'chain'].map((name) => [name, false]),
+    );
+  });
+});
+
+describe('T67 search and quotes', () => {
+  test.each([
+    'q=%00&limit=0',
+    'limit=51',
+    'limit=-1',
+    'limit=1e99',
+    'limit=NaN',
+    `q=${'x'.repeat(201)}`,
+    'q=a&q=b',
+    'q[$gt]=1',
+    'page=2',
+  ])('GET /v1/listings?%s is 400', async (query) => {
+    expect((await call(`/v1/listings?${query}`)).status).toBe(400);
+  });
+
+  test.each(['%2e%2e', "ocr'--", 'a b', '%F0%9F%99%82', '0x12', '0', '-1', '1e3', '99999999999999999999'])(
+    'GET /v1/listings/%s is refused before the registry is asked',
+    async (key) => {
+      const response = await call(`/v1/listings/${key}`);
+      expect([400, 404]).toContain(response.status);
+    },
+  );
+
+  test.each([
+    [{}, ''],
+    [{ pipeline: 'intake', listing: 'ocr', method: 'Recognize' }, ''],
+    [{ listing: 'ocr' }, ''],
+    [{ listing: 'ocr', method: 'Recognize', calls: 0 }, 'calls'],
+    [{ listing: 'ocr', method: 'Recognize', calls: 1.5 }, 'calls'],
+    [{ listing: 'ocr', method: 'Recognize', calls: '1' }, 'calls'],
+    [{ listing: '../x', method: 'Recognize' }, 'listing'],
+  ])('POST /v1/quotes %j is 400', async (body, field) => {
+    const response = await post('/v1/quotes', body);
+    expect(response.status).toBe(400);
+    expect(await errorOf(response)).toMatchObject({ details: { field } });
   });
 });
 

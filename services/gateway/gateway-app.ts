@@ -1,7 +1,10 @@
-import { type DynamicModule, Module } from '@nestjs/common';
+import { type DynamicModule, type LoggerService, Module } from '@nestjs/common';
 import { APP_GUARD, NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
+import type { Market } from '#client/select.js';
 import { describeApi } from './describe-api.js';
+import { HealthController } from './health/health.controller.js';
+import { Health } from './health/health.js';
 import { ErrorFilter, earlyErrors } from './http/error-filter.js';
 import { originCheck } from './http/origin-check.js';
 import { type Rate, rateLimit, TokenBuckets } from './http/rate-limit.js';
@@ -11,6 +14,9 @@ import { authenticate, callerOf } from './keys/authenticate.js';
 import { KeyStore } from './keys/key-store.js';
 import { KeysController } from './keys/keys.controller.js';
 import { ScopeGuard } from './keys/scope-guard.js';
+import { ListingsController } from './market/listings.controller.js';
+import { MARKET } from './market/market-token.js';
+import { QuotesController } from './market/quotes.controller.js';
 import { Pipelines } from './runs/pipeline.js';
 import { PipelinesController } from './runs/pipelines.controller.js';
 import { RunsController } from './runs/runs.controller.js';
@@ -18,6 +24,8 @@ import { Runs } from './runs/runs.js';
 
 export interface GatewayOptions {
   readonly keys: KeyStore;
+  readonly market: Market;
+  readonly health: Health;
   readonly runs: Runs;
   readonly pipelines: Pipelines;
   /** Where it is reached besides loopback. */
@@ -26,6 +34,8 @@ export interface GatewayOptions {
   readonly addressRate: Rate;
   /** For one key from one address. */
   readonly keyRate: Rate;
+  /** Default: warnings and errors on stdout, as Nest writes them. */
+  readonly logger?: LoggerService;
 }
 
 @Module({})
@@ -33,9 +43,18 @@ class GatewayModule {
   static with(options: GatewayOptions): DynamicModule {
     return {
       module: GatewayModule,
-      controllers: [KeysController, PipelinesController, RunsController],
+      controllers: [
+        ListingsController,
+        QuotesController,
+        PipelinesController,
+        RunsController,
+        HealthController,
+        KeysController,
+      ],
       providers: [
         { provide: KeyStore, useValue: options.keys },
+        { provide: MARKET, useValue: options.market },
+        { provide: Health, useValue: options.health },
         { provide: Pipelines, useValue: options.pipelines },
         { provide: Runs, useValue: options.runs },
         { provide: APP_GUARD, useClass: ScopeGuard },
@@ -53,7 +72,9 @@ export async function createGateway(options: GatewayOptions): Promise<NestExpres
   const app = await NestFactory.create<NestExpressApplication>(GatewayModule.with(options), {
     bodyParser: false,
     abortOnError: false,
-    logger: ['error', 'warn'],
+    logger: options.logger ?? ['error', 'warn'],
+    // Watchers of runs would keep a closing server open for as long as their runs last.
+    forceCloseConnections: true,
   });
   const addresses = new TokenBuckets(options.addressRate);
   const callers = new TokenBuckets(options.keyRate);

@@ -93,6 +93,8 @@ export class KeyStore {
   }
 }
 
+/** Where the gateway of a marketplace keeps its keys. */
+export const gatewayFolder = (home: string): string => join(home, 'gateway');
 export const firstKeyFile = (folder: string): string => join(folder, `${FIRST_KEY}.key`);
 
 function readKeys(file: string): StoredKey[] {

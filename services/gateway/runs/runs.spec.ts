@@ -4,13 +4,16 @@ import type { Client } from '@temporalio/client';
 import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import { z } from 'zod';
 import { readEvents } from '#cli/gateway/read-events.js';
+import { type OpenMarket, openMarket } from '#client/market.js';
 import { connectTemporal } from '#client/temporal/connect-temporal.js';
 import { workerDataConverter } from '#client/temporal/data-converter.js';
 import { bundleWorkflows } from '#services/worker/bundle.js';
+import { marketplaceOf } from '#test/support/nowhere.js';
 import { tempDir } from '#test/support/temp-dir.js';
 import { startTemporal } from '#test/support/temporal.js';
 import { endStepSignal } from '#test/workflows/slow.js';
 import { createGateway } from '../gateway-app.js';
+import { Health, type HealthReport } from '../health/health.js';
 import { KeyStore } from '../keys/key-store.js';
 import { Pipelines } from './pipeline.js';
 import { base64Bytes } from './pipeline-input.js';
@@ -24,6 +27,7 @@ let client: Client;
 let worker: Worker;
 let working: Promise<void>;
 let native: NativeConnection;
+let market: OpenMarket;
 let app: NestExpressApplication;
 let url: string;
 let alice: string;
@@ -63,13 +67,29 @@ beforeAll(async () => {
       }),
     },
   ]);
+  const marketplace = marketplaceOf({
+    temporal: { address: temporal.address, namespace: 'default', ui: '' },
+    taskQueue,
+  });
+  market = openMarket(marketplace);
+  const health = new Health({ ...marketplace, market, temporal: client });
   const runs = new Runs({ client, pipelines, taskQueue, address: temporal.address });
-  app = await createGateway({ keys, runs, pipelines, publicUrls: [], addressRate: generous, keyRate: generous });
+  app = await createGateway({
+    keys,
+    market,
+    health,
+    runs,
+    pipelines,
+    publicUrls: [],
+    addressRate: generous,
+    keyRate: generous,
+  });
   await app.listen(0, '127.0.0.1');
   url = await app.getUrl();
 });
 afterAll(async () => {
   await app?.close();
+  market?.close();
   worker?.shutdown();
   await working;
   await native?.close();
@@ -245,6 +265,12 @@ test.each(['limit=0', 'limit=-1', 'limit=1e9', 'limit=NaN', 'limit=', 'limit=1&l
 test.each(['nobody.1', 'a b', '..', `x${'y'.repeat(200)}`, '%00'])('an unknown run "%s" is 4xx', async (id) => {
   const { status } = await call(alice, `/v1/runs/${encodeURIComponent(id)}`);
   expect([400, 404]).toContain(status);
+});
+
+test('health knows Temporal and the worker, and what is down', async () => {
+  const { ok, parts } = await json<HealthReport>(call(reader, '/v1/health'));
+  expect(ok).toBe(false);
+  expect(parts.filter(({ up }) => up).map(({ name }) => name)).toEqual(['temporal', 'worker']);
 });
 
 test('the inputs of a pipeline are told as JSON Schema', async () => {

@@ -1,0 +1,107 @@
+import { WeftError } from '#core/errors.js';
+import { formatAmount, parseAmount } from '#core/money.js';
+import { plainText } from '#core/plain-text.js';
+import { isReason } from '#core/reasons.js';
+import type { RunSummary, RunView, StepView } from '#services/gateway/runs/run-views.js';
+import { type AddCommand, type Answer, action, type Context, example } from '../command.js';
+import type { GatewayClient } from '../gateway/gateway-client.js';
+import { openGateway } from '../gateway/open-gateway.js';
+import { messageJson } from '../input/message-json.js';
+import { collectPair, type Pair } from '../input/pairs.js';
+import { stepHeader, stepRow } from '../output/step-rows.js';
+
+interface RunOptions {
+  readonly input?: readonly Pair[];
+  readonly maxTotal?: string;
+}
+
+/** `weft run PIPELINE`, `weft run show ID`, `weft run cancel ID`. */
+export const addRun: AddCommand = (program) => {
+  const run = program
+    .command('run')
+    .argument('<pipeline>', 'its name')
+    .option('-i, --input <name=value>', 'an input: text, or @file (repeatable)', collectPair)
+    .option('--max-total <amount>', 'the most that the run may cost, in minor units (default: what it is quoted)')
+    .description('Run a pipeline and watch its steps')
+    .addHelpText(
+      'after',
+      example(
+        'npx weft run intake --input image=@examples/scan.png',
+        'npx weft run show local.4f1c…',
+        'npx weft run cancel local.4f1c…',
+      ),
+    )
+    .action(action(start));
+  run
+    .command('show')
+    .argument('<id>', 'the run')
+    .description('Show a run: its steps, receipts, cost and output')
+    .addHelpText('after', example('npx weft run show local.4f1c…'))
+    .action(
+      action(async (context, _options, id: string) => {
+        const gateway = await openGateway(context);
+        const view = await gateway.get<RunView>(`/v1/runs/${encodeURIComponent(id)}`);
+        const rows = view.steps.map(stepRow);
+        return { json: view, text: [stepHeader, ...rows, '', summaryText(view)].join('\n') };
+      }),
+    );
+  run
+    .command('cancel')
+    .argument('<id>', 'the run')
+    .description('Cancel a run; what was served stays paid')
+    .addHelpText('after', example('npx weft run cancel local.4f1c…'))
+    .action(
+      action(async (context, _options, id: string) => {
+        const gateway = await openGateway(context);
+        const json = await gateway.delete(`/v1/runs/${encodeURIComponent(id)}`);
+        return { json, text: `asked ${id} to stop` };
+      }),
+    );
+};
+
+async function start(context: Context, options: RunOptions, pipeline: string): Promise<Answer> {
+  const gateway = await openGateway(context);
+  const { input: schema } = await gateway.get<{ input: object }>(`/v1/pipelines/${encodeURIComponent(pipeline)}`);
+  const input = await messageJson('{}', options.input ?? [], schema);
+  const maxTotal = await limit(gateway, pipeline, options.maxTotal);
+  context.progress(`the run may cost at most ${maxTotal}`);
+
+  const begun = await gateway.post<RunSummary>('/v1/runs', { pipeline, input, maxTotal });
+  context.progress(`run ${begun.runId}`);
+  context.print(stepHeader);
+  const view = await watch(context, gateway, begun.runId);
+  if (view.error !== undefined) throw failureOf(view);
+  return { json: view, text: `\n${summaryText(view)}` };
+}
+
+/** Without a limit of the user's the quote is one: prices may not move between the two. */
+async function limit(gateway: GatewayClient, pipeline: string, given: string | undefined): Promise<string> {
+  if (given !== undefined) return formatAmount(parseAmount(given, '--max-total'));
+  const quote = await gateway.post<{ maxTotal: string }>('/v1/quotes', { pipeline });
+  return quote.maxTotal;
+}
+
+async function watch(context: Context, gateway: GatewayClient, id: string): Promise<RunView> {
+  for await (const { event, data } of gateway.events(`/v1/runs/${encodeURIComponent(id)}/events`)) {
+    if (event === 'step') context.print(stepRow(data as StepView));
+    if (event === 'end') return data as RunView;
+  }
+  const message = `the gateway stopped telling of ${id}; see it with: npx weft run show ${id}`;
+  throw new WeftError('GATEWAY_UNAVAILABLE', message);
+}
+
+function failureOf(view: RunView): WeftError {
+  const { reason = '', message = '', details = {} } = view.error ?? {};
+  const known = isReason(reason) ? reason : 'SERVICE_FAILED';
+  return new WeftError(known, `run ${view.runId} ${view.status}: ${message}`, { ...details, runId: view.runId });
+}
+
+function summaryText(view: RunView): string {
+  const lines = [
+    `${view.runId}  ${view.pipeline}  ${view.status}`,
+    `paid ${view.paid} of at most ${view.quote ?? '?'}`,
+  ];
+  if (view.error !== undefined) lines.push(`${view.error.reason}: ${view.error.message}`);
+  if (view.output !== undefined) lines.push(JSON.stringify(view.output, undefined, 2));
+  return plainText(lines.join('\n'), 20_000);
+}

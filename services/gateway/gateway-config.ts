@@ -1,0 +1,15 @@
+import { z } from 'zod';
+import { list, port } from '#platform/config.js';
+
+/** Where the other parts are stands in the marketplace file of WEFT_HOME. */
+export const gatewayConfig = z.object({
+  GATEWAY_HOST: z.string().default('127.0.0.1').describe('address to listen on'),
+  GATEWAY_PORT: port().default(0).describe('0 lets the system choose'),
+  GATEWAY_PUBLIC_URLS: list()
+    .pipe(z.array(z.url()))
+    .default([])
+    .describe('where browsers reach the gateway besides loopback, as https://host, separated by commas'),
+  GATEWAY_ADDRESS_RATE: z.coerce.number().min(1).max(100_000).default(100).describe('requests a second of one address'),
+  GATEWAY_KEY_RATE: z.coerce.number().min(1).max(100_000).default(50).describe('requests a second of one key'),
+});
+export type GatewayConfig = z.infer<typeof gatewayConfig>;
