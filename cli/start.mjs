@@ -13,5 +13,5 @@ try {
   console.error(`weft: the build failed: ${error.message}`);
   process.exit(1);
 }
-const { main } = await import('../dist/cli/main.js');
-process.exitCode = await main(['up', ...process.argv.slice(2)]);
+process.argv.splice(2, 0, 'up');
+await import('../dist/cli/main.js');

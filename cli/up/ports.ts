@@ -13,7 +13,8 @@ export async function choosePorts(file: string, names: readonly string[]): Promi
   const chosen: Record<string, number> = {};
   for (const name of names) {
     const before = known[name];
-    chosen[name] = before !== undefined && (await isFree(before)) ? before : await freePort(new Set(Object.values(chosen)));
+    chosen[name] =
+      before !== undefined && (await isFree(before)) ? before : await freePort(new Set(Object.values(chosen)));
   }
   writeFileSync(`${file}.new`, `${JSON.stringify(chosen, null, 2)}\n`);
   renameSync(`${file}.new`, file);

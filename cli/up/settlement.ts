@@ -44,6 +44,7 @@ async function claimed({ escrow, assets, fromBlock, expected }: SettlementQuery)
 
 function reaches(found: readonly Settlement[], expected: ReadonlyMap<bigint, bigint>): boolean {
   return [...expected].every(
-    ([asset, amount]) => found.filter((row) => row.asset === asset).reduce((sum, row) => sum + row.amount, 0n) >= amount,
+    ([asset, amount]) =>
+      found.filter((row) => row.asset === asset).reduce((sum, row) => sum + row.amount, 0n) >= amount,
   );
 }

@@ -6,7 +6,7 @@ import { fromHex, sameBytes, toHex } from '#core/hex.js';
 import type { Price } from '#core/price.js';
 import type { SigningKey } from '#payments/signature.js';
 import { assetsDomain, type Domain, hashListing, type Listing, signingHash } from '#payments/typed-data.js';
-import type { Directory, ListingRecord } from './directory.js';
+import type { Directory, ListingRecord, PublishInput } from './directory.js';
 import { docsDigest, type ListingDocsInput, writeDocs } from './listing-docs.js';
 import { MIN_RETAIN_SEC, readListing, type SignedListing, writeListing } from './listing-wire.js';
 import { PublishState } from './publish-state.js';
@@ -42,7 +42,6 @@ export interface Publisher {
     send(transaction: { to: string; data: string }): Promise<{ readonly logs: readonly Log[] }>;
   };
   readonly operator: SigningKey;
-  readonly directory: Directory;
   /** Remembers asset and listing of this offer. */
   readonly stateFile: string;
   readonly nowSec?: () => number;
@@ -57,18 +56,45 @@ export interface PublishedListing {
   readonly isNew: boolean;
 }
 
+/** A listing that stands on chain, and what a registry wants to know of it. */
+export interface ListingInForce {
+  readonly signed: SignedListing;
+  /** 32 bytes. */
+  readonly digest: Buffer;
+  readonly input: PublishInput;
+  /** Whether this call put it on chain. */
+  readonly isNew: boolean;
+}
+
 /**
- * Brings an offer to chain and registry: mints the asset if there is none yet, names the operator, signs the listing,
- * puts its digest on chain and publishes it. What is there already is left alone, so it may be called at every start,
- * and again after it died anywhere. Throws what is against the offer before anything is sent.
+ * Brings an offer to chain and registry. What is there already is left alone, so it may be called at every start, and
+ * again after it died anywhere. The service must answer already: throws what is against the offer before anything is sent.
  */
-export async function publishListing(publisher: Publisher, offer: Offer): Promise<PublishedListing> {
+export async function publishListing(
+  publisher: Publisher & { readonly directory: Directory },
+  offer: Offer,
+): Promise<PublishedListing> {
+  const { directory } = publisher;
+  const { signed, digest, input, isNew } = await putInForce(publisher, offer, (draft) => directory.validate(draft));
+  const record = await announceListing(directory, { digest, input });
+  return { asset: signed.listing.asset, digest, listing: signed.listing, record, isNew };
+}
+
+/**
+ * Mints the asset if there is none yet, names the operator, signs the listing and puts its digest on chain. For
+ * providers whose paywall needs the listing before it can serve; they announce it once they do.
+ */
+export async function putInForce(
+  publisher: Publisher,
+  offer: Offer,
+  validate: (input: PublishInput) => Promise<unknown> = async () => {},
+): Promise<ListingInForce> {
   const contract = readContract(offer.files, offer.service);
   const docs = writeDocs(offer.docs);
   const terms = termsOf(publisher, offer, contract, docs);
   const state = await PublishState.open(publisher.stateFile, publisher.domain);
   const asset = await ensureAsset(publisher, state);
-  const { assets, operator, owner, directory } = publisher;
+  const { assets, operator, owner } = publisher;
   let head = await assets.head(asset);
   if (!sameBytes(head.operator, operator.address)) {
     await owner.send(assets.setOperator(asset, operator.address));
@@ -81,13 +107,18 @@ export async function publishListing(publisher: Publisher, offer: Offer): Promis
   const input = { signed, files: offer.files, service: offer.service };
   const isNew = !sameBytes(head.listing, digest);
   if (isNew) {
-    await directory.validate(input);
+    await validate(input);
     await state.setListing(signed);
     await owner.send(assets.publish(asset, digest, listing.version));
   }
-  const record = (await directory.find({ digest })) ?? (await directory.publish(input));
-  return { asset, digest, listing, record, isNew };
+  return { signed, digest, input, isNew };
 }
+
+/** Tells the registry of a listing in force, unless it knows. */
+export const announceListing = async (
+  directory: Directory,
+  { digest, input }: Pick<ListingInForce, 'digest' | 'input'>,
+): Promise<ListingRecord> => (await directory.find({ digest })) ?? (await directory.publish(input));
 
 /** What the chain has for the asset. */
 interface Present {

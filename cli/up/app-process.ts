@@ -1,0 +1,56 @@
+import { join } from 'node:path';
+import { WeftError } from '#core/errors.js';
+import { packageRoot } from '#platform/home.js';
+import { type Leashed, leash } from '#platform/local/leash.js';
+
+/** What an app writes with the line that says "ready": addresses and the like. */
+export type ReadyFields = Readonly<Record<string, unknown>>;
+
+export interface AppProcess {
+  readonly name: string;
+  readonly ready: ReadyFields;
+  readonly child: Leashed;
+}
+
+export interface AppOptions {
+  /** For messages and the log file. */
+  readonly name: string;
+  /** Below `dist`, for example "services/registry/main.js". */
+  readonly entry: string;
+  readonly env: Readonly<Record<string, string>>;
+  readonly logFile: string;
+}
+
+/** Environment that a child needs besides its own configuration; ours is not passed on as a whole. */
+const INHERITED = ['PATH', 'HOME', 'TMPDIR', 'LANG', 'LOG_LEVEL', 'NODE_OPTIONS', 'NODE_EXTRA_CA_CERTS'];
+
+/** Starts one app on a leash; resolves when it says that it is ready, rejects with its last lines when it ends before. */
+export function startApp({ name, entry, env, logFile }: AppOptions, inherited: NodeJS.ProcessEnv): Promise<AppProcess> {
+  return new Promise((resolve, reject) => {
+    const kept = Object.fromEntries(INHERITED.map((key) => [key, inherited[key]]));
+    const child = leash(process.execPath, {
+      args: [join(packageRoot(), 'dist', entry)],
+      env: { ...kept, ...env },
+      logFile,
+      onLine: (line) => {
+        const fields = readyFields(line);
+        if (fields) resolve({ name, ready: fields, child });
+      },
+    });
+    void child.exited.then(({ code, signal }) => {
+      const how = signal ?? `code ${code}`;
+      reject(
+        new WeftError('INTERNAL', `${name} ended with ${how} before it was ready; see ${logFile}\n${child.logTail()}`),
+      );
+    });
+  });
+}
+
+function readyFields(line: string): ReadyFields | undefined {
+  if (!line.includes('"msg":"ready"')) return undefined;
+  try {
+    return JSON.parse(line) as ReadyFields;
+  } catch {
+    return undefined;
+  }
+}
