@@ -65,6 +65,7 @@ export const reasons = {
   FUNDS_TOO_LOW: { code: 'FAILED_PRECONDITION', retryable: false },
   TOO_MANY_IN_FLIGHT: { code: 'RESOURCE_EXHAUSTED', retryable: true },
   RECEIPT_INVALID: { code: 'DATA_LOSS', retryable: false },
+  LEDGER_IN_USE: { code: 'FAILED_PRECONDITION', retryable: false },
   ASSET_BARRED: { code: 'FAILED_PRECONDITION', retryable: false },
 
   // Parts that are down

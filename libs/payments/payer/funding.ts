@@ -1,0 +1,223 @@
+import { randomBytes } from 'node:crypto';
+import type { Open } from '#contracts/escrow.js';
+import { WeftError } from '#core/errors.js';
+import { maxAmount } from '#core/money.js';
+import { channelId, type Domain } from '../typed-data.js';
+import type { ChannelKeys } from './channel-keys.js';
+import { needsOf } from './ledger/ledger.js';
+import type { LedgerBook } from './ledger/ledger-book.js';
+import { type ChannelEntry, newChannel } from './ledger/ledger-state.js';
+import type { PayerChain } from './payer-chain.js';
+import { hexKey } from './payer-chain.js';
+import type { WalletPolicy } from './policy.js';
+
+/** What a quote needs for one asset. */
+export interface Need {
+  readonly asset: bigint;
+  readonly tenure: number;
+  readonly operator: Uint8Array;
+  readonly endpoints: readonly string[];
+  readonly minChannel: bigint;
+  readonly amount: bigint;
+  /** The channel must live at least until then. */
+  readonly untilSec: number;
+}
+
+export interface FundingParts {
+  readonly book: LedgerBook;
+  readonly chain: PayerChain;
+  readonly keys: ChannelKeys;
+  readonly domain: Domain;
+  readonly payer: Uint8Array;
+  readonly policy: WalletPolicy;
+}
+
+/** A channel that has to be opened or filled before it serves a need. */
+interface Lack {
+  readonly need: Need;
+  /** Undefined: none is there. */
+  readonly channel: ChannelEntry | undefined;
+  /** What must be added at least, and what is added if the money is there. */
+  readonly least: bigint;
+  readonly wanted: bigint;
+  readonly extend: boolean;
+}
+
+/**
+ * Sees to it that channels hold what quotes need. All channels that a quote lacks are opened in one transaction;
+ * filling or prolonging one that is there takes one transaction each, since the escrow has no batch of those; they
+ * are sent side by side. Channels are filled for several such quotes at once, so that most need no transaction at all.
+ */
+export class Funding {
+  constructor(private readonly parts: FundingParts) {}
+
+  /** A channel for each need that serves it as it is, or undefined if some do not. Sends nothing. */
+  find(needs: readonly Need[]): ChannelEntry[] | undefined {
+    const channels: ChannelEntry[] = [];
+    for (const need of needs) {
+      const channel = this.#best(need);
+      if (channel === undefined || this.#lackOf(need, channel) !== undefined) return undefined;
+      channels.push(channel);
+    }
+    return channels;
+  }
+
+  /** Channels of these needs whose provider must be asked before they can serve: the ledger that opened them was lost. */
+  imported(needs: readonly Need[]): ChannelEntry[] {
+    const found: ChannelEntry[] = [];
+    for (const channel of this.parts.book.channels.values()) {
+      const need = needs.find(({ asset, tenure }) => channel.terms.asset === asset && channel.terms.tenure === tenure);
+      if (!channel.imported || need === undefined) continue;
+      channel.endpoints = need.endpoints;
+      channel.operators.add(hexKey(need.operator));
+      found.push(channel);
+    }
+    return found;
+  }
+
+  /** Opens, fills and prolongs. Gives the last transaction's hash. Errors: FUNDS_TOO_LOW, CHAIN_UNAVAILABLE, a revert's. */
+  async fund(needs: readonly Need[]): Promise<string | undefined> {
+    await this.parts.chain.readTime();
+    const lacks = needs.flatMap((need) => this.#lackOf(need, this.#best(need)) ?? []);
+    if (lacks.length === 0) return undefined;
+    const amounts = await this.#afford(lacks);
+    const opens = lacks.filter(({ channel }) => channel === undefined);
+    const jobs = lacks
+      .filter(({ channel }) => channel !== undefined)
+      .map((lack) => this.#fill(lack, amounts.get(lack)!));
+    if (opens.length > 0) jobs.push(this.#open(opens, amounts));
+    // All of them end before anything is said about any: what was opened counts also when another failed.
+    const ends = await Promise.allSettled(jobs);
+    const failed = ends.find((end) => end.status === 'rejected');
+    if (failed !== undefined) throw failed.reason;
+    return ends.flatMap((end) => (end.status === 'fulfilled' && end.value !== undefined ? [end.value] : [])).at(-1);
+  }
+
+  /** Takes over what the chain shows of a channel: a transaction of an earlier process may have been mined meanwhile. */
+  async refresh(channel: ChannelEntry): Promise<void> {
+    const { chain, book } = this.parts;
+    const onChain = await chain.channel(channel.id);
+    if (channel.status === 'closed') return;
+    if (onChain.status === 'closed') {
+      channel.claimed = onChain.claimed;
+      book.ledger.end(channel, book.calls.values());
+      return;
+    }
+    if (onChain.status === 'none') return;
+    if (channel.status === 'opening') {
+      channel.status = 'open';
+      // Nobody can have signed on it: it was not open to any quote.
+      book.ledger.proved(channel, 0n);
+    }
+    channel.deposited = onChain.deposited;
+    channel.claimed = onChain.claimed;
+    channel.expiresAtSec = onChain.expiresAtSec;
+    book.ledger.dirty.channels.add(channel);
+  }
+
+  /** The open channel with the most room. */
+  #best(need: Need): ChannelEntry | undefined {
+    const nowSec = this.parts.chain.nowSec();
+    let best: ChannelEntry | undefined;
+    for (const channel of this.parts.book.channels.values()) {
+      const { asset, tenure } = channel.terms;
+      if (channel.status !== 'open' || asset !== need.asset || tenure !== need.tenure) continue;
+      if (channel.expiresAtSec <= nowSec) continue;
+      if (best === undefined || roomOf(channel) > roomOf(best)) best = channel;
+    }
+    return best;
+  }
+
+  #lackOf(need: Need, channel: ChannelEntry | undefined): Lack | undefined {
+    const ahead = need.amount * BigInt(this.parts.policy.runsAhead);
+    if (channel === undefined) {
+      const least = maxAmount(need.amount, maxAmount(need.minChannel, 1n));
+      return { need, channel, least, wanted: maxAmount(least, ahead), extend: false };
+    }
+    const missing = maxAmount(need.amount - roomOf(channel), need.minChannel - channel.deposited);
+    const extend = channel.expiresAtSec < need.untilSec + this.parts.policy.expiryMarginSec;
+    if (missing <= 0n && !extend) return undefined;
+    const least = maxAmount(missing, 0n);
+    return { need, channel, least, wanted: least === 0n ? 0n : maxAmount(least, ahead), extend };
+  }
+
+  /** How much each gets: what is wanted if there is enough, else what it needs at least. */
+  async #afford(lacks: readonly Lack[]): Promise<Map<Lack, bigint>> {
+    const sum = (of: (lack: Lack) => bigint) => lacks.reduce((total, lack) => total + of(lack), 0n);
+    const [least, wanted] = [sum((lack) => lack.least), sum((lack) => lack.wanted)];
+    const { free, inToken } = await this.parts.chain.funds();
+    if (free + inToken < least)
+      throw new WeftError(
+        'FUNDS_TOO_LOW',
+        `the payer has ${free} free in the escrow and ${inToken} in the token; the quote needs ${least}`,
+        { needed: String(least), free: String(free), inToken: String(inToken), payer: `0x${hexKey(this.parts.payer)}` },
+      );
+    const generous = free + inToken >= wanted;
+    const total = generous ? wanted : least;
+    if (total > free) await this.parts.chain.deposit(total - free);
+    return new Map(lacks.map((lack) => [lack, generous ? lack.wanted : lack.least]));
+  }
+
+  async #fill({ need, channel, extend }: Lack, amount: bigint): Promise<string | undefined> {
+    const { chain, policy } = this.parts;
+    if (channel === undefined) return undefined;
+    const { escrow } = chain;
+    const hashes = await Promise.all([
+      extend ? chain.send(escrow.extend(channel.terms, this.#expiry(need))) : undefined,
+      amount > 0n ? chain.send(escrow.topUpTo(channel.terms, channel.deposited + amount)) : undefined,
+    ]);
+    await this.refresh(channel);
+    if (extend && channel.expiresAtSec < need.untilSec + Math.min(policy.expiryMarginSec, policy.channelSpanSec))
+      throw new WeftError('CHANNEL_EXPIRING', 'the channel cannot be prolonged as far as the quote needs', {
+        asset: String(need.asset),
+      });
+    return hashes.findLast((hash) => hash !== undefined);
+  }
+
+  async #open(lacks: readonly Lack[], amounts: ReadonlyMap<Lack, bigint>): Promise<string> {
+    const { book, chain } = this.parts;
+    const opened = lacks.map((lack) => this.#newChannel(lack.need, amounts.get(lack)!));
+    for (const { channel } of opened) {
+      book.channels.set(channel.key, channel);
+      book.ledger.dirty.channels.add(channel);
+    }
+    // Before the transaction leaves: money must never lie in a channel that the ledger does not know.
+    await book.flush();
+    let hash: string;
+    try {
+      hash = await chain.send(chain.escrow.open(opened.map(({ open }) => open)));
+    } catch (error) {
+      if (error instanceof WeftError && error.reason !== 'CHAIN_UNAVAILABLE' && error.reason !== 'CANCELLED')
+        for (const { channel } of opened) book.ledger.end(channel, []);
+      throw error;
+    }
+    await Promise.all(opened.map(({ channel }) => this.refresh(channel)));
+    return hash;
+  }
+
+  #newChannel(need: Need, amount: bigint): { channel: ChannelEntry; open: Open } {
+    const { keys, domain, payer } = this.parts;
+    const salt = randomBytes(8).readBigUInt64BE();
+    const signer = keys.key({ asset: need.asset, tenure: need.tenure, salt }).address;
+    const terms = { payer, signer, asset: need.asset, tenure: need.tenure, salt };
+    const id = channelId(terms, domain);
+    const expiresAtSec = this.#expiry(need);
+    const channel = newChannel({
+      id,
+      terms,
+      status: 'opening',
+      expiresAtSec,
+      operators: new Set([hexKey(need.operator)]),
+      endpoints: need.endpoints,
+    });
+    return { channel, open: { ...terms, amount, expiresAtSec } };
+  }
+
+  #expiry({ untilSec }: Need): number {
+    const { policy, chain } = this.parts;
+    return Math.max(chain.nowSec() + policy.channelSpanSec, untilSec + policy.expiryMarginSec);
+  }
+}
+
+/** What a further quote may sign on a channel. */
+const roomOf = (channel: ChannelEntry): bigint => channel.deposited - channel.signed - needsOf(channel);

@@ -1,0 +1,45 @@
+import { WeftError } from '#core/errors.js';
+import { sameBytes } from '#core/hex.js';
+import type { ChannelKeys } from './channel-keys.js';
+import type { LedgerBook } from './ledger/ledger-book.js';
+import { idKey, newChannel } from './ledger/ledger-state.js';
+import type { PayerChain } from './payer-chain.js';
+
+/**
+ * A new ledger takes in the channels that an earlier one of this wallet opened: those whose signer comes from its seed.
+ * What was signed on them nobody here knows, so they sign nothing until their provider has shown the highest
+ * voucher and the receipts, and their whole deposit counts as signed.
+ */
+export async function importChannels(parts: {
+  readonly book: LedgerBook;
+  readonly chain: PayerChain;
+  readonly keys: ChannelKeys;
+}): Promise<void> {
+  const { book, chain, keys } = parts;
+  const opened = await chain.opened().catch((error: unknown) => {
+    if (error instanceof WeftError && error.reason === 'CHAIN_UNAVAILABLE') return undefined;
+    throw error;
+  });
+  if (opened === undefined) return;
+  for (const { channelId, terms } of opened) {
+    if (book.channels.has(idKey(channelId)) || !sameBytes(keys.key(terms).address, terms.signer)) continue;
+    const onChain = await chain.channel(channelId);
+    if (onChain.status !== 'open') continue;
+    const channel = newChannel({
+      id: channelId,
+      terms,
+      status: 'open',
+      deposited: onChain.deposited,
+      claimed: onChain.claimed,
+      expiresAtSec: onChain.expiresAtSec,
+      signed: onChain.deposited,
+      ceiling: onChain.deposited,
+      proven: false,
+      imported: true,
+    });
+    book.channels.set(channel.key, channel);
+    book.ledger.unproven.add(channel);
+    book.ledger.dirty.channels.add(channel);
+  }
+  await book.flush();
+}

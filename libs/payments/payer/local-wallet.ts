@@ -1,0 +1,461 @@
+import type { Client } from '@grpc/grpc-js';
+import type { BaseWallet } from 'ethers';
+import pg from 'pg';
+import { interfaceOf } from '#contracts/artifact.js';
+import { WeftError } from '#core/errors.js';
+import { fromHex, sameBytes, toHex } from '#core/hex.js';
+import { migrate } from '#platform/db/migrate.js';
+import { TransactionSender } from '../chain/transaction-sender.js';
+import { type Domain, escrowDomain, hashCall } from '../typed-data.js';
+import { ChannelKeys } from './channel-keys.js';
+import { Closing } from './closing.js';
+import { importChannels } from './import-channels.js';
+import { InFlight } from './in-flight.js';
+import { LedgerBook } from './ledger/ledger-book.js';
+import {
+  type CallEntry,
+  type ChannelEntry,
+  idKey,
+  isOpenCall,
+  type QuoteEntry,
+  type TokenEntry,
+  tenureKey,
+} from './ledger/ledger-state.js';
+import { ledgerUnavailable } from './ledger/ledger-store.js';
+import { PayerChain, type PayerChainOptions } from './payer-chain.js';
+import { defaultPolicy, type WalletPolicy } from './policy.js';
+import { Proofs } from './proofs.js';
+import { ProviderPayments } from './provider-payments.js';
+import { checkOwner, QuoteDesk, signedQuote } from './quote-desk.js';
+import { Recovery } from './recovery.js';
+import { Sweeper } from './sweeper.js';
+import { Tokens } from './tokens.js';
+import type {
+  Account,
+  CallEnd,
+  CallRecord,
+  CallState,
+  ChannelRecord,
+  OpenedQuote,
+  QuoteRequest,
+  QuoteStatus,
+  Reservation,
+  ReserveRequest,
+  Wallet,
+} from './wallet.js';
+
+export interface LocalWalletOptions {
+  /** PostgreSQL; schema `payer` is made in it. One wallet per database. */
+  readonly databaseUrl: string;
+  /** Funds channels and signs quotes. */
+  readonly key: BaseWallet;
+  /** 32 secret bytes from which the channels' keys are made: with them a lost database can be found again. */
+  readonly channelSeed: Uint8Array;
+  readonly chain: PayerChainOptions;
+  readonly policy?: Partial<WalletPolicy>;
+  /** Decides whether and to which address a provider's endpoint is connected. Default: to what it says. */
+  readonly openEndpoint?: (endpoint: string) => Client | Promise<Client>;
+  readonly warn?: (message: string, details: Record<string, unknown>) => void;
+}
+
+/**
+ * The payer's ledger, embedded in this process. One process at a time may hold it. Every method takes the token of
+ * whoever asks; without one no limits hold but the quotes' own.
+ */
+export class LocalWallet implements Wallet {
+  readonly tokens: Tokens;
+  readonly #payer: Uint8Array;
+  readonly #domain: Domain;
+  readonly #policy: WalletPolicy;
+  readonly #quotes: QuoteDesk;
+  readonly #proofs: Proofs;
+  readonly #providers: ProviderPayments;
+  readonly #recovery: Recovery;
+  readonly #sweeper: Sweeper;
+  readonly #closing: Closing;
+  #closed = false;
+
+  private constructor(
+    private readonly options: LocalWalletOptions,
+    private readonly book: LedgerBook,
+    private readonly chain: PayerChain,
+    private readonly pool: pg.Pool,
+    private readonly inFlight: InFlight,
+    parts: { domain: Domain; payer: Uint8Array; policy: WalletPolicy },
+  ) {
+    const { domain, payer, policy } = parts;
+    const nowSec = () => chain.nowSec();
+    const warn = options.warn ?? (() => {});
+    const keys = new ChannelKeys(options.channelSeed, domain);
+    this.#payer = payer;
+    this.#domain = domain;
+    this.#policy = policy;
+    this.tokens = new Tokens(book, nowSec);
+    this.#proofs = new Proofs(domain, chain, (channel) => book.ledger.dirty.channels.add(channel));
+    this.#providers = new ProviderPayments({
+      domain,
+      keys,
+      nowSec,
+      deadlineMs: policy.providerDeadlineMs,
+      ...(options.openEndpoint && { open: options.openEndpoint }),
+    });
+    const separator = escrowDomain(domain);
+    const { providers, proofs } = { providers: this.#providers, proofs: this.#proofs };
+    this.#recovery = new Recovery({ book, providers, proofs, keys, separator, nowSec });
+    this.#quotes = new QuoteDesk({ book, chain, keys, domain, payer, policy }, options.key, this.#recovery);
+    this.#sweeper = new Sweeper({
+      book,
+      providers,
+      proofs,
+      recovery: this.#recovery,
+      policy,
+      nowSec,
+      warn,
+      housekeeping: () => this.#housekeeping(),
+      dispute: (entry, fault) => this.#dispute(entry, fault),
+    });
+    this.#closing = new Closing({
+      book,
+      chain,
+      funding: this.#quotes.funding,
+      providers,
+      proofs,
+      recovery: this.#recovery,
+      sweep: () => this.#sweeper.sweep(),
+    });
+    this.#sweeper.start();
+  }
+
+  /** Errors: LEDGER_IN_USE, LEDGER_UNAVAILABLE, WRONG_CHAIN, WRONG_ESCROW, CONFIG_INVALID. */
+  static async open(options: LocalWalletOptions): Promise<LocalWallet> {
+    const policy = { ...defaultPolicy, ...options.policy };
+    const payer = fromHex(options.key.address, 'payer', 20);
+    const escrow = fromHex(options.chain.escrow, 'escrow', 20);
+    const domain = { chainId: options.chain.chainId, verifyingContract: escrow };
+    const { databaseUrl } = options;
+    const migrations = { folder: new URL('./migrations', import.meta.url), schema: 'payer' };
+    await migrate(databaseUrl, migrations).catch((error: unknown) => {
+      throw ledgerUnavailable(error);
+    });
+    const pool = new pg.Pool({ connectionString: databaseUrl, max: 3, application_name: 'weft wallet transactions' });
+    pool.on('error', () => {});
+    const chain = new PayerChain(options.chain, options.key, (provider) =>
+      TransactionSender.start({
+        ...options.chain,
+        pool,
+        schema: 'payer',
+        key: options.key,
+        provider,
+        interfaces: [interfaceOf('Escrow'), interfaceOf('TestToken')],
+      }),
+    );
+    const inFlight = new InFlight(
+      (channel) => (book.knownTenures.has(tenureKey(channel.terms)) ? policy.maxInFlight : 1),
+      policy.inFlightWaitMs,
+    );
+    let book: LedgerBook;
+    try {
+      const owner = { payer, chainId: options.chain.chainId, escrow };
+      book = await LedgerBook.open(databaseUrl, owner, policy, (channel) => inFlight.freed(channel));
+    } catch (error) {
+      await Promise.all([chain.close(), pool.end()]);
+      throw error;
+    }
+    const wallet = new LocalWallet(options, book, chain, pool, inFlight, { domain, payer, policy });
+    try {
+      if (book.fresh) await importChannels({ book, chain, keys: new ChannelKeys(options.channelSeed, domain) });
+    } catch (error) {
+      await wallet.close();
+      throw error;
+    }
+    return wallet;
+  }
+
+  /** Writes what is left and lets go of the ledger. */
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    await this.#sweeper.stop();
+    try {
+      await this.book.close();
+    } finally {
+      await Promise.all([this.chain.close(), this.#providers.end(), this.pool.end()]);
+    }
+  }
+
+  /** Asks providers now about everything that is due. */
+  sweep(): Promise<void> {
+    return this.#sweeper.sweep();
+  }
+
+  async account(): Promise<Account> {
+    const { free, inToken } = await this.chain.funds();
+    let inChannels = 0n;
+    for (const { open, deposited, claimed } of await this.channels()) if (open) inChannels += deposited - claimed;
+    return {
+      payer: this.#payer,
+      chainId: this.#domain.chainId,
+      escrow: this.#domain.verifyingContract,
+      token: fromHex(this.options.chain.token, 'token', 20),
+      free,
+      inChannels,
+      inToken,
+    };
+  }
+
+  async openQuote(request: QuoteRequest, token?: TokenEntry): Promise<OpenedQuote> {
+    this.#checkOpen();
+    return await this.#quotes.open(request, token);
+  }
+
+  async closeQuote(quoteId: Uint8Array, token?: TokenEntry): Promise<void> {
+    const quote = await this.#quote(quoteId);
+    checkOwner(quote, token);
+    await this.#quotes.close(quote);
+  }
+
+  async quoteStatus(quoteId: Uint8Array): Promise<QuoteStatus> {
+    const quote = await this.#quote(quoteId);
+    return {
+      quote: signedQuote(quote, this.#payer),
+      pins: quote.pins,
+      settled: quote.settled,
+      exposure: this.book.ledger.exposure(quote),
+      closed: quote.closed || quote.expiresAtSec <= this.chain.nowSec(),
+    };
+  }
+
+  async reserve(request: ReserveRequest, token?: TokenEntry): Promise<Reservation> {
+    checkLength(request.callId, 'callId', 32);
+    checkLength(request.requestDigest, 'requestDigest', 32);
+    const untilMs = this.inFlight.untilMs;
+    const key = idKey(request.callId);
+    if (this.book.mayKnow(request.callId)) await this.book.call(request.callId);
+    const quote = this.book.quotes.get(idKey(request.quoteId)) ?? (await this.#quote(request.quoteId));
+    checkOwner(quote, token);
+    // Between the last look at the ledger and the decision nothing else can run: there is no `await`.
+    for (;;) {
+      this.#checkOpen();
+      const entry = this.book.calls.get(key);
+      const pin = this.#pin(quote, request);
+      const channel = entry?.channel ?? pin.channel;
+      if (channel === undefined)
+        throw new WeftError('INVALID_INPUT', `step "${pin.step}" is free; it needs no voucher`, { field: 'step' });
+      const call = {
+        callId: request.callId,
+        listing: pin.listing,
+        method: pin.method,
+        requestDigest: request.requestDigest,
+        maxAmount: request.maxAmount ?? pin.maxPerCall,
+      };
+      if (entry !== undefined) this.#checkSame(entry, quote, call);
+      this.#checkUsable(channel, entry);
+      const open = entry !== undefined && (isOpenCall(entry) || entry.state === 'SETTLED');
+      if (!channel.proven) await this.#recovery.prove(channel);
+      else if (!open && this.inFlight.isFull(channel)) await this.inFlight.wait(channel, untilMs);
+      else {
+        const nowSec = this.chain.nowSec();
+        if (entry === undefined) {
+          const made = this.book.ledger.reserve({ key, quote, pin, call, commitment: hashCall(call), nowSec });
+          this.book.addCall(made);
+          return await this.#handOut(made);
+        }
+        if (entry.quote === undefined) this.book.ledger.claim(entry, quote, pin, call);
+        this.book.ledger.repeat(entry, nowSec);
+        return await this.#handOut(entry);
+      }
+    }
+  }
+
+  async settle(callId: Uint8Array, end: CallEnd, token?: TokenEntry): Promise<CallState> {
+    const { ledger } = this.book;
+    const entry = this.book.calls.get(idKey(callId)) ?? (await this.book.call(callId));
+    if (entry === undefined) return await this.#settleUnknown(callId, end);
+    if (entry.quote !== undefined) checkOwner(entry.quote, token);
+    if (end === 'not-charged') ledger.release(entry);
+    else if (end === 'unclear') ledger.doubt(entry);
+    else {
+      if (entry.state === 'SETTLED' || entry.state === 'VOID') return entry.state;
+      const fault = await this.#faultOf(entry, end.receipt);
+      if (fault === undefined) {
+        ledger.settle(entry, end.receipt);
+        this.#learntOf(entry.channel);
+      } else if (isOpenCall(entry)) await this.#dispute(entry, fault);
+      else if (entry.state === 'RELEASED') throw invalidReceipt(fault);
+    }
+    this.book.changed(entry.channel);
+    return entry.state;
+  }
+
+  async call(callId: Uint8Array): Promise<CallRecord | undefined> {
+    checkLength(callId, 'callId', 32);
+    const entry = await this.book.call(callId);
+    return (
+      entry && {
+        callId: entry.call.callId,
+        state: entry.state,
+        quoteId: entry.quote?.id ?? new Uint8Array(32),
+        step: entry.pin?.step ?? '',
+        maxAmount: entry.call.maxAmount,
+        receipt: entry.receipt,
+      }
+    );
+  }
+
+  async channels(): Promise<ChannelRecord[]> {
+    const all = [...this.book.channels.values()];
+    // Claims and top-ups by others show on chain alone; what the ledger last saw will do while that does not answer.
+    await Promise.all(
+      all
+        .filter(({ status }) => status !== 'closed')
+        .map((channel) => this.#quotes.funding.refresh(channel).catch(() => {})),
+    );
+    this.book.changed();
+    return all.map((channel) => ({
+      channelId: channel.id,
+      terms: channel.terms,
+      deposited: channel.deposited,
+      signed: channel.signed,
+      settled: channel.settled,
+      reserved: channel.reserved,
+      claimed: channel.claimed,
+      expiresAtSec: channel.expiresAtSec,
+      open: channel.status === 'open' || channel.status === 'closing',
+    }));
+  }
+
+  async reconcile(channelId: Uint8Array): Promise<void> {
+    await this.#recovery.reconcile(this.#channel(channelId));
+  }
+
+  async closeChannel(channelId: Uint8Array): Promise<{ transaction: string; returned: bigint }> {
+    this.#checkOpen();
+    return await this.#closing.close(this.#channel(channelId));
+  }
+
+  /** Signs, and waits until that is safe: a voucher above the ceiling leaves only when its row is durable. */
+  async #handOut(entry: CallEntry): Promise<Reservation> {
+    const { channel } = entry;
+    const payment = this.#recovery.voucher(entry);
+    if (entry.cumulative <= channel.ceiling) this.book.changed(channel);
+    else {
+      try {
+        await this.book.flush();
+      } catch (error) {
+        // The voucher stays here, so nobody was asked to do anything for it.
+        this.book.ledger.release(entry);
+        throw error;
+      }
+    }
+    return { payment, receipt: entry.receipt };
+  }
+
+  async #settleUnknown(callId: Uint8Array, end: CallEnd): Promise<CallState> {
+    const unknown = new WeftError('NOT_FOUND', 'the wallet has signed nothing for this call', {
+      callId: toHex(callId),
+    });
+    if (typeof end === 'string') throw unknown;
+    // Forgotten in a crash: the receipt itself proves the charge.
+    const channel = this.book.channels.get(idKey(end.receipt.account));
+    if (channel === undefined || !sameBytes(end.receipt.callId, callId)) throw unknown;
+    if (!(await this.#recovery.learn(channel, end.receipt))) throw invalidReceipt('it does not verify');
+    return 'SETTLED';
+  }
+
+  /** Without an answer from the chain nothing is known about a signer; the sweeper asks again. */
+  async #faultOf(entry: CallEntry, receipt: Parameters<Proofs['faultOfReceipt']>[0]): Promise<string | undefined> {
+    try {
+      return await this.#proofs.faultOfReceipt(receipt, entry.channel, entry);
+    } catch (error) {
+      this.book.ledger.doubt(entry);
+      this.book.changed(entry.channel);
+      throw error;
+    }
+  }
+
+  #learntOf(channel: ChannelEntry): void {
+    const key = tenureKey(channel.terms);
+    if (this.book.knownTenures.has(key)) return;
+    this.book.knownTenures.add(key);
+    this.inFlight.freed(channel);
+  }
+
+  async #dispute(entry: CallEntry, fault: string): Promise<void> {
+    const { asset } = entry.channel.terms;
+    this.book.ledger.dispute(entry);
+    this.book.bar(asset, `a receipt did not verify (${fault})`);
+    this.options.warn?.('a receipt did not verify; its asset is paid no more', {
+      asset: String(asset),
+      callId: `0x${entry.key}`,
+      fault,
+    });
+    await this.book.flush();
+  }
+
+  async #housekeeping(): Promise<void> {
+    this.#quotes.expire(this.chain.nowSec());
+    for (const channel of this.book.channels.values())
+      if (channel.status === 'opening') await this.#quotes.funding.refresh(channel);
+  }
+
+  #checkUsable(channel: ChannelEntry, entry: CallEntry | undefined): void {
+    const { asset } = channel.terms;
+    const why = this.book.barred.get(asset);
+    if (why !== undefined && entry?.state !== 'SETTLED')
+      throw new WeftError('ASSET_BARRED', `asset ${asset} is not paid any more: ${why}`, { asset: String(asset) });
+    if (entry?.state === 'SETTLED') return;
+    if (channel.status !== 'open')
+      throw new WeftError('CHANNEL_CLOSED', 'the channel of this call is closed', { asset: String(asset) });
+    if (channel.expiresAtSec <= this.chain.nowSec())
+      throw new WeftError('CHANNEL_EXPIRING', 'the channel of this call has run out', { asset: String(asset) });
+  }
+
+  #checkSame(entry: CallEntry, quote: QuoteEntry, call: Parameters<typeof hashCall>[0]): void {
+    const same = (entry.quote === undefined || entry.quote === quote) && sameBytes(entry.commitment, hashCall(call));
+    if (!same)
+      throw new WeftError('CALL_ID_REUSED', 'this call id was used for another request, step or quote', {
+        callId: `0x${entry.key}`,
+      });
+  }
+
+  #pin(quote: QuoteEntry, { step }: ReserveRequest) {
+    const nowSec = this.chain.nowSec();
+    if (quote.closed || quote.expiresAtSec <= nowSec)
+      throw new WeftError('QUOTE_CLOSED', quote.closed ? 'the quote is closed' : 'the quote has expired', {
+        quoteId: toHex(quote.id),
+      });
+    const pin = quote.pins.find((each) => each.step === step);
+    if (pin === undefined) throw new WeftError('INVALID_INPUT', `the quote has no step "${step}"`, { field: 'step' });
+    return pin;
+  }
+
+  async #quote(quoteId: Uint8Array): Promise<QuoteEntry> {
+    checkLength(quoteId, 'quoteId', 32);
+    const quote = await this.book.quote(quoteId);
+    if (quote === undefined)
+      throw new WeftError('QUOTE_UNKNOWN', 'the wallet knows no such quote; open it first', {
+        quoteId: toHex(quoteId),
+      });
+    return quote;
+  }
+
+  #channel(channelId: Uint8Array): ChannelEntry {
+    checkLength(channelId, 'channelId', 32);
+    const channel = this.book.channels.get(idKey(channelId));
+    if (channel === undefined)
+      throw new WeftError('NOT_FOUND', 'the wallet has no such channel', { channelId: toHex(channelId) });
+    return channel;
+  }
+
+  #checkOpen(): void {
+    if (this.#closed) throw new WeftError('WALLET_UNAVAILABLE', 'this wallet has been closed');
+  }
+}
+
+const invalidReceipt = (fault: string): WeftError =>
+  new WeftError('RECEIPT_INVALID', `the receipt does not hold: ${fault}`, { field: fault.split(':')[0] ?? 'receipt' });
+
+function checkLength(bytes: Uint8Array, field: string, length: number): void {
+  if (bytes.length !== length)
+    throw new WeftError('INVALID_INPUT', `${field} must have ${length} bytes, not ${bytes.length}`, { field });
+}

@@ -1,0 +1,154 @@
+import type { BaseWallet, JsonRpcProvider } from 'ethers';
+import { interfaceOf } from '#contracts/artifact.js';
+import { Assets, type Head, type Span } from '#contracts/assets.js';
+import type { UnsignedTransaction } from '#contracts/chain.js';
+import { type Channel, Escrow, type EscrowEvent, parseEscrowLogs } from '#contracts/escrow.js';
+import { Token } from '#contracts/token.js';
+import { toHex } from '#core/hex.js';
+import { chainProvider, checkChain, orChainError } from '../chain/chain-provider.js';
+import type { TransactionSender } from '../chain/transaction-sender.js';
+
+export interface PayerChainOptions {
+  readonly rpcUrl: string;
+  readonly chainId: bigint;
+  /** Addresses as "0x…". Pinned: nothing that a provider says changes them. */
+  readonly escrow: string;
+  readonly assets: string;
+  readonly token: string;
+  /** Money counts once it is this many blocks deep; 0 on anvil, which makes no empty blocks. */
+  readonly confirmations: number;
+  /** Block from which on the escrow has events; used to find channels of a lost ledger. */
+  readonly fromBlock: number;
+}
+
+const HEAD_TRUSTED_MS = 30_000;
+
+/** What a payer asks the chain and sends to it. Errors: CHAIN_UNAVAILABLE, WRONG_CHAIN. */
+export class PayerChain {
+  readonly provider: JsonRpcProvider;
+  readonly escrow: Escrow;
+  readonly assets: Assets;
+  readonly token: Token;
+  readonly #heads = new Map<bigint, { head: Head; atMs: number }>();
+  #checked: Promise<void> | undefined;
+  #sender: Promise<TransactionSender> | undefined;
+  #windowSec: number | undefined;
+  #timeSec = 0;
+
+  constructor(
+    readonly options: PayerChainOptions,
+    readonly payer: BaseWallet,
+    private readonly makeSender: (provider: JsonRpcProvider) => Promise<TransactionSender>,
+  ) {
+    this.provider = chainProvider(options);
+    this.escrow = new Escrow(options.escrow, this.provider);
+    this.assets = new Assets(options.assets, this.provider);
+    this.token = new Token(options.token, this.provider);
+  }
+
+  /** Who signs for an asset, in which tenure; at most half a minute old unless `fresh`. */
+  async head(asset: bigint, fresh = false): Promise<Head> {
+    const known = this.#heads.get(asset);
+    if (!fresh && known !== undefined && Date.now() - known.atMs < HEAD_TRUSTED_MS) return known.head;
+    const head = await this.#ask(() => this.assets.head(asset));
+    this.#heads.set(asset, { head, atMs: Date.now() });
+    return head;
+  }
+
+  async span(asset: bigint, operator: Uint8Array): Promise<Span | undefined> {
+    return await this.#ask(() => this.assets.span(asset, operator));
+  }
+
+  /** At the confirmed block. */
+  async channel(id: Uint8Array): Promise<Channel> {
+    const { confirmations } = this.options;
+    return await this.#ask(async () => {
+      const at = confirmations === 0 ? undefined : (await this.provider.getBlockNumber()) - confirmations;
+      return await this.escrow.channel(id, at === undefined ? undefined : Math.max(at, 0));
+    });
+  }
+
+  async funds(): Promise<{ free: bigint; inToken: bigint }> {
+    const [free, inToken] = await this.#ask(() =>
+      Promise.all([this.escrow.balanceOf(this.payer.address), this.token.balanceOf(this.payer.address)]),
+    );
+    return { free, inToken };
+  }
+
+  async windowSec(): Promise<number> {
+    this.#windowSec ??= await this.#ask(() => this.escrow.windowSec());
+    return this.#windowSec;
+  }
+
+  /** Reads the newest block's time; `nowSec` is never before it. */
+  async readTime(): Promise<number> {
+    const block = await this.#ask(() => this.provider.getBlock('latest'));
+    this.#timeSec = Math.max(this.#timeSec, block?.timestamp ?? 0);
+    return this.nowSec();
+  }
+
+  /** Ours or the chain's, whichever is ahead: a local chain that mines many blocks in a second runs ahead. */
+  nowSec(): number {
+    return Math.max(Math.floor(Date.now() / 1000), this.#timeSec);
+  }
+
+  /** Every channel that this payer ever opened. */
+  async opened(): Promise<(EscrowEvent & { name: 'Opened' })[]> {
+    const topic = interfaceOf('Escrow').getEvent('Opened')!.topicHash;
+    const logs = await this.#ask(() =>
+      this.provider.getLogs({
+        address: this.options.escrow,
+        topics: [topic, null, `0x${this.payer.address.slice(2).toLowerCase().padStart(64, '0')}`],
+        fromBlock: this.options.fromBlock,
+        toBlock: 'latest',
+      }),
+    );
+    return parseEscrowLogs(logs, this.options.escrow).filter((event) => event.name === 'Opened');
+  }
+
+  /** Sends, waits until it is as deep as it has to be, and gives its hash. */
+  async send(transaction: UnsignedTransaction): Promise<string> {
+    const sender = await this.sender();
+    return (await sender.send(transaction)).hash;
+  }
+
+  /** Puts `amount` of the payer's tokens into the escrow. */
+  async deposit(amount: bigint): Promise<void> {
+    const { escrow } = this.options;
+    const allowed = await this.#ask(() => this.token.allowance(this.payer.address, escrow));
+    if (allowed < amount) await this.send(this.token.approve(escrow, amount));
+    await this.send(this.escrow.deposit(amount));
+  }
+
+  /** Made on first use, so that a wallet starts, and signs under open quotes, while the chain is down. */
+  sender(): Promise<TransactionSender> {
+    this.#sender ??= this.#check()
+      .then(() => this.makeSender(this.provider))
+      .catch((error) => {
+        this.#sender = undefined;
+        throw error;
+      });
+    return this.#sender;
+  }
+
+  async close(): Promise<void> {
+    await this.#sender?.then((sender) => sender.stop()).catch(() => {});
+    this.provider.destroy();
+  }
+
+  async #ask<T>(question: () => Promise<T>): Promise<T> {
+    await this.#check();
+    return await orChainError(this.options.rpcUrl, question());
+  }
+
+  /** Once: an RPC URL that leads to another chain must not be believed about anything. */
+  #check(): Promise<void> {
+    this.#checked ??= checkChain(this.provider, this.options).catch((error) => {
+      this.#checked = undefined;
+      throw error;
+    });
+    return this.#checked;
+  }
+}
+
+export const hexKey = (bytes: Uint8Array): string => toHex(bytes).slice(2);

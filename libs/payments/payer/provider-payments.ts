@@ -1,0 +1,183 @@
+import type { Client } from '@grpc/grpc-js';
+import { WeftError } from '#core/errors.js';
+import { PaymentsDefinition } from '#protos/weft/payment/v1/payment.js';
+import { connect } from '../rpc/connect.js';
+import { type TypedClient, typedClient } from '../rpc/typed-client.js';
+import {
+  type Close,
+  type Domain,
+  escrowDomain,
+  hashClose,
+  hashStatement,
+  hashVoid,
+  type Receipt,
+  type Statement,
+  signingHash,
+  type Void,
+} from '../typed-data.js';
+import {
+  type Payment,
+  readClose,
+  readPayment,
+  readReceipt,
+  readStatement,
+  readVoid,
+  type Signed,
+  writeClose,
+  writePayment,
+  writeReceipt,
+  writeStatement,
+  writeTerms,
+  writeVoid,
+} from '../wire.js';
+import type { ChannelKeys } from './channel-keys.js';
+import type { ChannelEntry } from './ledger/ledger-state.js';
+
+export interface ProviderPaymentsOptions {
+  readonly domain: Domain;
+  readonly keys: ChannelKeys;
+  readonly nowSec: () => number;
+  /** Decides whether and to which address an endpoint is connected. */
+  readonly open?: (endpoint: string) => Client | Promise<Client>;
+  /** For each question. */
+  readonly deadlineMs: number;
+}
+
+type Provider = TypedClient<typeof PaymentsDefinition>;
+
+/**
+ * Asks providers about channels (`weft.payment.v1.Payments`), proving to be the channel's signer. Errors are the
+ * provider's own, or SERVICE_UNAVAILABLE; nothing it answers is believed before its signature is checked.
+ */
+export class ProviderPayments {
+  readonly #separator: Buffer;
+  readonly #clients = new Map<string, Promise<Client>>();
+
+  constructor(private readonly options: ProviderPaymentsOptions) {
+    this.#separator = escrowDomain(options.domain);
+  }
+
+  async channel(channel: ChannelEntry): Promise<{ statement: Signed<Statement>; highest: Payment | undefined }> {
+    return await this.#ask(channel, async (provider) => {
+      const answer = await provider.getChannel({ terms: writeTerms(channel.terms), proof: this.#proof(channel) });
+      return {
+        statement: readStatement(answer.statement),
+        highest: answer.highest === undefined ? undefined : readPayment(answer.highest),
+      };
+    });
+  }
+
+  /** The receipt if the call was charged, else a Void. */
+  async void(
+    channel: ChannelEntry,
+    callId: Uint8Array,
+  ): Promise<{ receipt: Signed<Receipt> } | { void: Signed<Void> }> {
+    const request = { callId, account: channel.id, atSec: this.options.nowSec() };
+    const signature = this.#sign(channel, hashVoid(request));
+    return await this.#ask(channel, async (provider) => {
+      const answer = await provider.void({
+        terms: writeTerms(channel.terms),
+        request: writeVoid({ ...request, signature }),
+      });
+      return answer.receipt === undefined ? { void: readVoid(answer.void) } : { receipt: readReceipt(answer.receipt) };
+    });
+  }
+
+  /** Receipts of a channel, oldest first. */
+  async *receipts(channel: ChannelEntry): AsyncGenerator<Signed<Receipt>> {
+    for (let pageToken = ''; ; ) {
+      const page = await this.#ask(channel, (provider) =>
+        provider.listReceipts({
+          terms: writeTerms(channel.terms),
+          proof: this.#proof(channel),
+          pageSize: 500,
+          pageToken,
+        }),
+      );
+      for (const receipt of page.receipts) yield readReceipt(receipt);
+      if (page.nextPageToken === '' || page.nextPageToken === pageToken) return;
+      pageToken = page.nextPageToken;
+    }
+  }
+
+  async reconcile(
+    channel: ChannelEntry,
+    receipts: readonly Signed<Receipt>[],
+    last: { complete: boolean; highest: Payment | undefined },
+  ): Promise<void> {
+    await this.#ask(channel, (provider) =>
+      provider.reconcile({
+        terms: writeTerms(channel.terms),
+        receipts: receipts.map(writeReceipt),
+        complete: last.complete,
+        ...(last.highest && { highest: writePayment(last.highest) }),
+      }),
+    );
+  }
+
+  /** Asks for agreement that `spent` is final. */
+  async close(channel: ChannelEntry, spent: bigint, deadlineSec: number): Promise<Signed<Close>> {
+    const request = { channelId: channel.id, spent, deadlineSec };
+    const signature = this.#sign(channel, hashClose(request));
+    return await this.#ask(channel, async (provider) => {
+      const answer = await provider.close({
+        terms: writeTerms(channel.terms),
+        request: writeClose({ ...request, signature }),
+      });
+      return readClose(answer.close);
+    });
+  }
+
+  async end(): Promise<void> {
+    for (const client of this.#clients.values()) await client.then((each) => each.close()).catch(() => {});
+    this.#clients.clear();
+  }
+
+  /** Tries the endpoints in turn; any answer counts, also a refusal. */
+  async #ask<T>(channel: ChannelEntry, question: (provider: Provider) => Promise<T>): Promise<T> {
+    let last: unknown = new WeftError('SERVICE_UNAVAILABLE', `no endpoint of asset ${channel.terms.asset} is known`, {
+      asset: String(channel.terms.asset),
+    });
+    for (const endpoint of channel.endpoints) {
+      try {
+        const client = await this.#client(endpoint);
+        return await question(typedClient(PaymentsDefinition, client, { deadlineMs: this.options.deadlineMs }));
+      } catch (error) {
+        last = error;
+        if (!(error instanceof WeftError) || !unreachable.has(error.reason)) throw error;
+      }
+    }
+    throw last;
+  }
+
+  #client(endpoint: string): Promise<Client> {
+    const known = this.#clients.get(endpoint);
+    if (known !== undefined) return known;
+    const opening = Promise.resolve((this.options.open ?? connect)(endpoint));
+    this.#clients.set(endpoint, opening);
+    opening.catch(() => this.#clients.delete(endpoint));
+    return opening;
+  }
+
+  #proof(channel: ChannelEntry) {
+    const statement = {
+      channelId: channel.id,
+      authorised: 0n,
+      spent: 0n,
+      calls: 0n,
+      atSec: this.options.nowSec(),
+    };
+    return writeStatement({ ...statement, signature: this.#sign(channel, hashStatement(statement)) });
+  }
+
+  #sign(channel: ChannelEntry, hash: Uint8Array): Buffer {
+    return this.options.keys.key(channel.terms).sign(signingHash(this.#separator, hash));
+  }
+}
+
+const unreachable: ReadonlySet<string> = new Set([
+  'SERVICE_UNAVAILABLE',
+  'DEADLINE',
+  'ENDPOINT_REFUSED',
+  'ENDPOINT_UNREACHABLE',
+]);

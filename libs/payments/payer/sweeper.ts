@@ -1,0 +1,141 @@
+import { WeftError } from '#core/errors.js';
+import type { LedgerBook } from './ledger/ledger-book.js';
+import { type CallEntry, type ChannelEntry, isOpenCall, unownedOf } from './ledger/ledger-state.js';
+import type { WalletPolicy } from './policy.js';
+import type { Proofs } from './proofs.js';
+import type { ProviderPayments } from './provider-payments.js';
+import type { Recovery } from './recovery.js';
+
+export interface SweeperParts {
+  readonly book: LedgerBook;
+  readonly providers: ProviderPayments;
+  readonly proofs: Proofs;
+  readonly recovery: Recovery;
+  readonly policy: WalletPolicy;
+  readonly nowSec: () => number;
+  /** Closes quotes that have run out, looks after channels whose transactions were not seen to end. */
+  readonly housekeeping: () => Promise<void>;
+  readonly dispute: (entry: CallEntry, fault: string) => Promise<void>;
+  readonly warn: (message: string, details: Record<string, unknown>) => void;
+}
+
+const FIRST_PAUSE_MS = 1_000;
+const LONGEST_PAUSE_MS = 300_000;
+
+/**
+ * Clears up what calls left behind: asks providers to void every call that nobody will retry. The answer is the
+ * receipt, if it was charged, or a Void. A provider that cannot be reached is asked again, ever more rarely; until
+ * it answers, the call's money stays set aside.
+ */
+export class Sweeper {
+  readonly #pauses = new Map<ChannelEntry, { ms: number; untilMs: number }>();
+  readonly #rechecks = new Map<ChannelEntry, { pauseMs: number; atMs: number }>();
+  #timer: NodeJS.Timeout | undefined;
+  #sweeping: Promise<void> | undefined;
+  #stopped = false;
+
+  constructor(private readonly parts: SweeperParts) {}
+
+  start(): void {
+    for (const channel of this.parts.book.ledger.unproven)
+      if (unownedOf(channel) > 0n)
+        this.#rechecks.set(channel, { pauseMs: FIRST_PAUSE_MS, atMs: Date.now() + FIRST_PAUSE_MS });
+    this.#timer = setInterval(() => void this.sweep(), this.parts.policy.sweepEveryMs);
+    this.#timer.unref();
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    clearInterval(this.#timer);
+    await this.#sweeping;
+  }
+
+  /** One round; resolves when every provider that is due has answered or failed. Joins a round that is on its way. */
+  sweep(): Promise<void> {
+    this.#sweeping ??= this.#round().finally(() => {
+      this.#sweeping = undefined;
+    });
+    return this.#sweeping;
+  }
+
+  async #round(): Promise<void> {
+    const { book, housekeeping, warn } = this.parts;
+    await housekeeping().catch((error: unknown) =>
+      warn('housekeeping failed', { reason: WeftError.from(error).reason }),
+    );
+    const due = new Map<ChannelEntry, CallEntry[]>();
+    for (const channel of book.ledger.unproven)
+      if (channel.quotes.size > 0 || channel.inFlight > 0) due.set(channel, []);
+    for (const entry of book.calls.values()) {
+      if (!isOpenCall(entry) || !this.#isDue(entry)) continue;
+      const calls = due.get(entry.channel);
+      if (calls === undefined) due.set(entry.channel, [entry]);
+      else calls.push(entry);
+    }
+    const nowMs = Date.now();
+    await this.#recheck(nowMs);
+    await Promise.all(
+      [...due].map(async ([channel, calls]) => {
+        if ((this.#pauses.get(channel)?.untilMs ?? 0) <= nowMs) await this.#sweepChannel(channel, calls);
+      }),
+    );
+  }
+
+  /**
+   * A call that a crash made the ledger forget may have been on its way when its provider was asked first. So it is
+   * asked again a few times, ever more rarely.
+   */
+  async #recheck(nowMs: number): Promise<void> {
+    for (const [channel, next] of this.#rechecks) {
+      if (next.atMs > nowMs || !channel.proven) continue;
+      await this.parts.recovery.prove(channel).catch(() => {});
+      next.pauseMs *= 2;
+      next.atMs = nowMs + next.pauseMs;
+      if (next.pauseMs > LONGEST_PAUSE_MS) this.#rechecks.delete(channel);
+    }
+  }
+
+  /** At once when its quote is closed, since then nobody may retry it; else when its retries should be long over. */
+  #isDue({ quote, state, lastAttemptSec }: CallEntry): boolean {
+    const { policy, nowSec } = this.parts;
+    if (quote === undefined || quote.closed) return true;
+    return nowSec() >= lastAttemptSec + (state === 'DOUBT' ? policy.doubtSec : policy.reservedSec);
+  }
+
+  async #sweepChannel(channel: ChannelEntry, calls: readonly CallEntry[]): Promise<void> {
+    try {
+      if (!channel.proven) await this.parts.recovery.prove(channel);
+      for (const entry of calls) {
+        if (this.#stopped) return;
+        if (isOpenCall(entry) && this.#isDue(entry)) await this.#ask(entry);
+      }
+      this.#pauses.delete(channel);
+    } catch (error) {
+      const ms = Math.min((this.#pauses.get(channel)?.ms ?? FIRST_PAUSE_MS / 2) * 2, LONGEST_PAUSE_MS);
+      this.#pauses.set(channel, { ms, untilMs: Date.now() + ms });
+      const { reason, message } = WeftError.from(error);
+      this.parts.warn('a provider did not say what became of calls', {
+        asset: String(channel.terms.asset),
+        calls: calls.length,
+        reason,
+        message,
+        againInMs: ms,
+      });
+    }
+  }
+
+  async #ask(entry: CallEntry): Promise<void> {
+    const { book, providers, proofs, dispute } = this.parts;
+    const answer = await providers.void(entry.channel, entry.call.callId);
+    if ('receipt' in answer) {
+      const fault = await proofs.faultOfReceipt(answer.receipt, entry.channel, entry);
+      if (fault !== undefined) return await dispute(entry, fault);
+      book.ledger.settle(entry, answer.receipt);
+    } else {
+      if (!(await proofs.isVoid(answer.void, entry.channel, entry.call.callId)))
+        throw new WeftError('BAD_SIGNATURE', 'the provider’s Void is not signed by its operator');
+      book.ledger.void(entry);
+    }
+    book.changed(entry.channel);
+  }
+}
