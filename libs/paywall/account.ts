@@ -23,6 +23,8 @@ export class Account {
   /** Held for calls being served here. */
   reserved = 0n;
   serving = 0;
+  /** Whether something was served on it since it was last read from the chain in the background. */
+  used = false;
   /** Set when a commit's fate is unknown: the ledger is read again before anything is admitted. */
   stale = false;
 
@@ -68,6 +70,7 @@ export class Account {
   hold(amount: bigint): void {
     this.reserved += amount;
     this.serving += 1;
+    this.used = true;
   }
 
   release(amount: bigint): void {

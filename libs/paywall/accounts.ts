@@ -82,6 +82,15 @@ export class Accounts {
     });
   }
 
+  /** Reads channels again that were used since the last time: a reorg may have taken back what they held. */
+  async rereadUsed(): Promise<void> {
+    for (const account of this.#accounts.values()) {
+      if (!account.used) continue;
+      account.used = false;
+      await this.rereadChain(account);
+    }
+  }
+
   /** Which call ids of a payer have been seen, or undefined until they were read. */
   seenBy(payerKey: string): SeenCalls | undefined {
     const seen = this.#seen.get(payerKey);

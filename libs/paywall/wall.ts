@@ -5,6 +5,7 @@ import { chargeFor } from '#core/price.js';
 import { messageDigest } from '#payments/digests.js';
 import type { ChainView } from '#payments/provider/chain-view.js';
 import type { LedgerCall, ProviderLedger } from '#payments/provider/provider-ledger.js';
+import { sweepLedger } from '#payments/provider/retention.js';
 import { hashReceipt, type Outcome, type Receipt, signingHash } from '#payments/typed-data.js';
 import { writeReceipt } from '#payments/wire.js';
 import { Receipt as ReceiptMessage } from '#protos/weft/payment/v1/payment.js';
@@ -92,19 +93,23 @@ export class Wall {
   readonly accounts: Accounts;
   readonly standing: Standing;
   readonly #serving = new Map<string, Attempt>();
-  readonly #watch: NodeJS.Timeout;
+  readonly #timers: NodeJS.Timeout[];
 
   constructor(readonly options: WallOptions) {
     this.routes = routesOf(options.offers, options.domain.verifyingContract);
     this.accounts = new Accounts(options.ledger, options.chain, options.limits);
     this.versions = [...new Set([...this.routes.values()].flatMap((route) => [...route.versions.values()]))];
     this.standing = new Standing(this.versions, options.chain, options.limits.standingMs, options.onError);
-    this.#watch = setInterval(() => this.#endSlowCalls(), 1_000);
-    this.#watch.unref();
+    const { standingMs } = options.limits;
+    this.#timers = [
+      setInterval(() => this.#endSlowCalls(), 1_000).unref(),
+      setInterval(() => this.#inBackground(this.accounts.rereadUsed()), standingMs).unref(),
+      setInterval(() => this.#inBackground(this.#sweep()), SWEEP_MS).unref(),
+    ];
   }
 
   stop(): void {
-    clearInterval(this.#watch);
+    for (const timer of this.#timers) clearInterval(timer);
     this.standing.stop();
   }
 
@@ -400,6 +405,15 @@ export class Wall {
     });
   }
 
+  #inBackground(work: Promise<unknown>): void {
+    work.catch(this.options.onError);
+  }
+
+  async #sweep(): Promise<void> {
+    const retainSec = Math.max(...this.versions.map(({ listing }) => listing.retainSec));
+    await sweepLedger(this.options.ledger, { retainSec, nowSec: this.options.chain.nowSec() });
+  }
+
   #endSlowCalls(): void {
     const before = performance.now() - this.options.limits.maxCallSec * 1000;
     for (const attempt of this.#serving.values()) {
@@ -409,6 +423,7 @@ export class Wall {
   }
 }
 
+const SWEEP_MS = 3_600_000;
 const EMPTY = new Uint8Array();
 
 const channelRefOf = ({ channelId, channelKey, payment, version }: VerifiedPayment): ChannelRef => ({

@@ -1,24 +1,25 @@
-import { fileURLToPath } from 'node:url';
+import { randomBytes } from 'node:crypto';
 import type { Client } from '@grpc/grpc-js';
-import { drizzle } from 'drizzle-orm/node-postgres';
-import { migrate } from 'drizzle-orm/node-postgres/migrator';
-import pg from 'pg';
+import { Wallet } from 'ethers';
+import type pg from 'pg';
 import { mintedAsset } from '#contracts/assets.js';
 import { send } from '#contracts/chain.js';
-import { fromHex } from '#core/hex.js';
+import { fromHex, toHex } from '#core/hex.js';
 import type { Price } from '#core/price.js';
 import { BodyStore } from '#payments/provider/body-store.js';
 import { ChainView } from '#payments/provider/chain-view.js';
-import { ProviderLedger } from '#payments/provider/provider-ledger.js';
+import { ProviderLedger, providerMigrations } from '#payments/provider/provider-ledger.js';
 import { connect } from '#payments/rpc/connect.js';
-import type { SigningKey } from '#payments/signature.js';
+import { SigningKey } from '#payments/signature.js';
 import { hashListing, type Listing } from '#payments/typed-data.js';
 import { createPaywall, type PaywallOptions } from '#paywall/create-paywall.js';
 import type { PaywallLimits } from '#paywall/limits.js';
+import { migrate } from '#platform/db/migrate.js';
+import { createPool } from '#platform/db/pool.js';
 import { startGrpcApp } from '#platform/grpc/start-grpc-app.js';
 import type { Chain } from './chain.js';
 import { EchoDefinition, type EchoHandlers, echoDescriptors, echoHandlers, echoModule, Text } from './echo-service.js';
-import { domainOf, newCall, newKey } from './paying.js';
+import { domainOf, newCall } from './paying.js';
 import { tempDir } from './temp-dir.js';
 
 const SERVICE = EchoDefinition.fullName;
@@ -39,13 +40,16 @@ const prices: Price[] = [
 export const text = (value: string): Uint8Array => Text.encode({ text: value }).finish();
 export const textOf = (bytes: Uint8Array | undefined): string => Text.decode(bytes!).text;
 
-/** An asset with its listing in force; `operator` signs for it. */
+/** An asset with its listing in force. `operatorWallet` is the operator's key as an account that can pay for gas. */
 export async function publishEcho(chain: Chain, owner = chain.account(1), change: Partial<Listing> = {}) {
-  const operator = newKey();
+  const secret = randomBytes(32);
+  const operator = new SigningKey(secret);
+  const operatorWallet = new Wallet(toHex(secret), chain.provider);
+  await chain.provider.send('anvil_setBalance', [operatorWallet.address, '0xde0b6b3a7640000']);
   const receipt = await send(owner, chain.assets.mint({ operator: operator.address }));
   const asset = mintedAsset(receipt, chain.deployment.assets);
   const listing = await publishVersion(chain, asset, { version: 1, ...change }, owner);
-  return { asset, operator, listing };
+  return { asset, operator, operatorWallet, listing };
 }
 
 export async function publishVersion(
@@ -88,15 +92,11 @@ export interface PaidServiceOptions {
 }
 
 export async function openProviderDatabase(url: string): Promise<pg.Pool> {
-  const pool = new pg.Pool({ connectionString: url, max: 8 });
-  pool.on('error', () => {});
-  await migrate(drizzle(pool), {
-    migrationsFolder: fileURLToPath(new URL('../../libs/payments/provider/migrations', import.meta.url)),
-    migrationsSchema: 'provider',
-    migrationsTable: 'migration',
-  });
-  return pool;
+  await migrate(url, { folder: providerMigrations, schema: 'provider' });
+  return createPool(url, { max: 8 });
 }
+
+const silent = { log() {}, error() {}, warn() {}, fatal() {} };
 
 /** A paywalled service as a provider runs it: real server, ledger, chain. */
 export async function startPaidService(options: PaidServiceOptions) {
@@ -136,6 +136,7 @@ export async function startPaidService(options: PaidServiceOptions) {
       definitions: [EchoDefinition],
       descriptorSet: echoDescriptors,
       graceMs: 200,
+      logger: silent,
     }),
   );
   const client: Client = connect(app.address);

@@ -6,6 +6,9 @@ import { type Charge, ChargeCommit, type ChargeResult, ledgerUnavailable } from 
 import { type ChannelRow, type LedgerChannel, type NewChannel, toChannel } from './ledger-channel.js';
 import { StreamLedger } from './stream-ledger.js';
 
+/** For `migrate`: the schema is `provider`. */
+export const providerMigrations = new URL('./migrations', import.meta.url);
+
 /** Responses above this go into files, not into rows. */
 export const INLINE_RESPONSE_BYTES = 256 * 1024;
 
@@ -289,6 +292,27 @@ export class ProviderLedger {
       [],
     );
     return rows.map(toChannel);
+  }
+
+  /** What each asset's tenure has earned, and how much of it was claimed. */
+  async earnings(): Promise<
+    { asset: bigint; tenure: number; channels: number; calls: bigint; earned: bigint; claimed: bigint }[]
+  > {
+    const { rows } = await this.#query<
+      Record<'asset' | 'tenure' | 'channels' | 'calls' | 'earned' | 'claimed', string>
+    >(
+      `select asset, tenure, count(*) as channels, sum(calls) as calls, sum(spent) as earned, sum(claimed) as claimed
+         from provider.channel group by asset, tenure order by asset, tenure`,
+      [],
+    );
+    return rows.map((row) => ({
+      asset: BigInt(row.asset),
+      tenure: Number(row.tenure),
+      channels: Number(row.channels),
+      calls: BigInt(row.calls),
+      earned: BigInt(row.earned),
+      claimed: BigInt(row.claimed),
+    }));
   }
 
   /** Resolves when every charge that was under way has its outcome. */

@@ -1,0 +1,59 @@
+import type { ProviderLedger } from './provider-ledger.js';
+
+/** Calls whose responses are dropped, or channels whose calls are, in one statement. */
+const BATCH = 500;
+/** A file is older than what it holds by at most so much before a row could still need it. */
+const FILE_SLACK_SEC = 86_400;
+
+/**
+ * Drops what need not be kept: responses after `retainSec` (their receipts stay), calls of channels that are closed
+ * on chain. Gives how many of each.
+ */
+export async function sweepLedger(
+  ledger: ProviderLedger,
+  { retainSec, nowSec }: { retainSec: number; nowSec: number },
+): Promise<{ responses: number; calls: number; files: number }> {
+  const before = nowSec - Math.max(retainSec, 86_400);
+  const repeat = async (statement: string, values: unknown[]) => {
+    for (let total = 0; ; ) {
+      const { rowCount } = await ledger.pool.query(statement, values);
+      total += rowCount ?? 0;
+      if ((rowCount ?? 0) < BATCH) return total;
+    }
+  };
+  const responses =
+    (await repeat(
+      `update provider.call set response = null, body = null where (payer, call_id) in (
+         select payer, call_id from provider.call
+          where at_sec < $1 and (response is not null or body is not null) limit ${BATCH})`,
+      [before],
+    )) +
+    (await repeat(
+      `update provider.stream_window set messages = null, body = null where (payer, call_id, n) in (
+         select w.payer, w.call_id, w.n from provider.stream_window w join provider.call c using (payer, call_id)
+          where c.at_sec < $1 and (w.messages is not null or w.body is not null) limit ${BATCH})`,
+      [before],
+    ));
+  await repeat(
+    `delete from provider.stream_window where (payer, call_id, n) in (
+       select w.payer, w.call_id, w.n from provider.stream_window w join provider.call c using (payer, call_id)
+         join provider.channel h on h.id = c.channel
+        where h.state = 'CLOSED' limit ${BATCH})`,
+    [],
+  );
+  const calls = await repeat(
+    `delete from provider.call where (payer, call_id) in (
+       select c.payer, c.call_id from provider.call c join provider.channel h on h.id = c.channel
+        where h.state = 'CLOSED' limit ${BATCH})`,
+    [],
+  );
+  const files = await ledger.bodies.sweep((before - FILE_SLACK_SEC) * 1000, async (digest) => {
+    const { rows } = await ledger.pool.query(
+      `select 1 from provider.call where body = $1
+       union all select 1 from provider.stream_window where body = $1 limit 1`,
+      [digest],
+    );
+    return rows.length > 0;
+  });
+  return { responses, calls, files };
+}

@@ -1,0 +1,236 @@
+import type pg from 'pg';
+import { type Claim, MAX_BATCH, parseEscrowLogs, type SkipReason } from '#contracts/escrow.js';
+import { WeftError } from '#core/errors.js';
+import { toHex } from '#core/hex.js';
+import { minAmount } from '#core/money.js';
+import { Payment } from '#protos/weft/payment/v1/payment.js';
+import type { TransactionSender } from '../chain/transaction-sender.js';
+import { hashCall } from '../typed-data.js';
+import { readPayment } from '../wire.js';
+import type { ChainView } from './chain-view.js';
+import type { LedgerChannel } from './ledger-channel.js';
+import type { ProviderLedger } from './provider-ledger.js';
+
+/** When a channel's earnings are worth a claim: any one of these is enough. */
+export interface SettlePolicy {
+  /** Minor units earned and not claimed. */
+  readonly amount: bigint;
+  /** Since the oldest unclaimed earning. */
+  readonly ageSec: number;
+  /** Before the channel's release, after which nothing can be claimed any more. */
+  readonly beforeReleaseSec: number;
+}
+
+export const defaultPolicy: SettlePolicy = { amount: 10_000_000n, ageSec: 3_600, beforeReleaseSec: 86_400 };
+
+/** Who claims for an asset's tenure: the sender holds the operator's key. */
+export interface Claimant {
+  readonly asset: bigint;
+  readonly tenure: number;
+  readonly sender: TransactionSender;
+}
+
+export interface SettlerOptions {
+  readonly ledger: ProviderLedger;
+  readonly chain: ChainView;
+  readonly claimants: readonly Claimant[];
+  readonly policy?: Partial<SettlePolicy>;
+  /** How often it looks. Default 15,000. */
+  readonly everyMs?: number;
+  /** For so long after a claim the settler looks whether the chain still knows it. Default 900. */
+  readonly watchSec?: number;
+  readonly onError?: (error: unknown) => void;
+  /** For tests that kill the process once a claim is mined and not recorded. */
+  readonly onClaimed?: () => void;
+}
+
+/** One channel's part of a claim. */
+export interface Settlement {
+  readonly asset: bigint;
+  readonly tenure: number;
+  readonly channel: Uint8Array;
+  /** What the claim added to the tenure's income. */
+  readonly amount: bigint;
+  /** Hash of the transaction. */
+  readonly transaction: string;
+}
+
+/**
+ * Claims what was earned (`spent`, never what was authorised), many channels in a transaction. Everything it does may
+ * be done twice: a claim is cumulative, so a second one is passed over by the contract, and what it believes about the
+ * chain it reads from there before and after.
+ */
+export class Settler {
+  readonly #options: SettlerOptions;
+  readonly #policy: SettlePolicy;
+  /** Channels claimed lately, and until when they are watched. */
+  readonly #watched = new Map<string, { readonly id: Uint8Array; readonly untilSec: number }>();
+  #windowSec: number | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #last: Promise<unknown> = Promise.resolve();
+
+  constructor(options: SettlerOptions) {
+    this.#options = options;
+    this.#policy = { ...defaultPolicy, ...options.policy };
+  }
+
+  /** Looks once at every channel that was claimed before, then settles whenever the policy says so. */
+  async start(): Promise<void> {
+    for (const channel of await this.#options.ledger.channels())
+      if (channel.state !== 'CLOSED' && channel.claimed > 0n) this.#watch(channel.id);
+    this.#timer = setInterval(() => {
+      this.#inTurn(() => this.#round(false)).catch((error) => this.#report(error));
+    }, this.#options.everyMs ?? 15_000);
+    this.#timer.unref();
+  }
+
+  /** Claims all that is earned, now. Errors: CHAIN_UNAVAILABLE, LEDGER_UNAVAILABLE, TRANSACTION_REVERTED. */
+  async settleNow(): Promise<Settlement[]> {
+    return await this.#inTurn(() => this.#round(true));
+  }
+
+  async stop(): Promise<void> {
+    clearInterval(this.#timer);
+    await this.#last;
+  }
+
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const turn = this.#last.then(work);
+    this.#last = turn.catch(() => {});
+    return turn;
+  }
+
+  async #round(all: boolean): Promise<Settlement[]> {
+    const { ledger, chain, claimants } = this.#options;
+    this.#windowSec ??= await chain.windowSec();
+    await chain.newestBlock();
+    const lost = await this.#checkWatched();
+    const unclaimed = await ledger.channels('unclaimed');
+    const settlements: Settlement[] = [];
+    const senders = new Set(claimants.map(({ sender }) => sender));
+    for (const sender of senders) {
+      const mine = claimants.filter((each) => each.sender === sender);
+      const due = unclaimed.filter(
+        (channel) =>
+          mine.some(({ asset, tenure }) => asset === channel.terms.asset && tenure === channel.terms.tenure) &&
+          (all || lost.has(keyOf(channel.id)) || this.#isDue(channel)),
+      );
+      if (due.length === 0) continue;
+      await this.#underLock(sender.address, all, async () => {
+        for (let at = 0; at < due.length; at += MAX_BATCH)
+          settlements.push(...(await this.#claim(sender, due.slice(at, at + MAX_BATCH))));
+      });
+    }
+    return settlements;
+  }
+
+  #isDue({ spent, claimed, unclaimedSinceSec, expiresAtSec }: LedgerChannel): boolean {
+    const nowSec = this.#options.chain.nowSec();
+    const { amount, ageSec, beforeReleaseSec } = this.#policy;
+    if (spent - claimed >= amount) return true;
+    if (unclaimedSinceSec !== undefined && nowSec - unclaimedSinceSec >= ageSec) return true;
+    return nowSec >= expiresAtSec + this.#windowSec! - beforeReleaseSec;
+  }
+
+  async #claim(sender: TransactionSender, channels: readonly LedgerChannel[]): Promise<Settlement[]> {
+    const { chain, ledger, onClaimed } = this.#options;
+    const claims: { channel: LedgerChannel; claim: Claim }[] = [];
+    for (const channel of channels) {
+      const claim = await this.#claimOf(channel);
+      if (claim !== undefined) claims.push({ channel, claim });
+    }
+    if (claims.length === 0) return [];
+    // Neighbours of one asset share its storage, which makes them cheaper.
+    claims.sort((a, b) => Number(a.claim.terms.asset - b.claim.terms.asset));
+    const receipt = await sender.send(chain.escrow.claim(claims.map(({ claim }) => claim)));
+    onClaimed?.();
+    const settlements: Settlement[] = [];
+    for (const event of parseEscrowLogs(receipt.logs, chain.escrow.address)) {
+      if (event.name === 'Skipped') this.#reportSkipped(event.channelId, event.reason, receipt.hash);
+      if (event.name !== 'Claimed') continue;
+      const { asset, tenure, channelId, earned } = event;
+      settlements.push({ asset, tenure, channel: channelId, amount: earned, transaction: receipt.hash });
+    }
+    for (const { channel } of claims) {
+      await ledger.updateFromChain(channel.id, await chain.channel(channel.id));
+      this.#watch(channel.id);
+    }
+    return settlements;
+  }
+
+  /** What to claim of a channel as the chain shows it now; undefined if there is nothing, or no longer. */
+  async #claimOf(channel: LedgerChannel): Promise<Claim | undefined> {
+    const { chain, ledger } = this.#options;
+    const onChain = await chain.newestChannel(channel.id);
+    const { terms, spent, voucher } = channel;
+    if (onChain.status !== 'open' || onChain.claimed >= spent) {
+      await ledger.updateFromChain(channel.id, await chain.channel(channel.id));
+      this.#watch(channel.id);
+      return undefined;
+    }
+    if (voucher === undefined) {
+      this.#report(new Error(`channel ${toHex(channel.id)} has earnings and no voucher`));
+      return undefined;
+    }
+    const { cumulative, call, signature } = readPayment(Payment.decode(voucher));
+    const amount = minAmount(spent, onChain.deposited);
+    return { terms, amount, cumulative, commitment: hashCall(call), signature };
+  }
+
+  /** Reads channels again that were claimed lately; those of which less is claimed now than was recorded are due again. */
+  async #checkWatched(): Promise<Set<string>> {
+    const { chain, ledger } = this.#options;
+    const lost = new Set<string>();
+    for (const [key, { id, untilSec }] of this.#watched) {
+      const before = await ledger.channel(id);
+      const now = await chain.channel(id);
+      if (before !== undefined && now.claimed !== before.claimed) {
+        if (now.claimed < before.claimed) lost.add(key);
+        await ledger.updateFromChain(id, now);
+      }
+      if (chain.nowSec() > untilSec) this.#watched.delete(key);
+    }
+    return lost;
+  }
+
+  #watch(id: Uint8Array): void {
+    this.#watched.set(keyOf(id), { id, untilSec: this.#options.chain.nowSec() + (this.#options.watchSec ?? 900) });
+  }
+
+  /** One process at a time claims with a key; the lock ends with its connection, also when this process dies. */
+  async #underLock(operator: string, wait: boolean, work: () => Promise<void>): Promise<void> {
+    const client = await this.#options.ledger.pool.connect();
+    const key = [`weft settler ${operator}`];
+    let held = false;
+    try {
+      held = await lock(client, key, wait);
+      if (held) await work();
+    } finally {
+      if (held) await client.query('select pg_advisory_unlock(hashtextextended($1, 0))', key).catch(() => {});
+      client.release();
+    }
+  }
+
+  #reportSkipped(channel: Uint8Array, reason: SkipReason, transaction: string): void {
+    // Somebody, perhaps an earlier life of ours, was first.
+    if (reason === 'NothingNew' || reason === 'NotOpen') return;
+    const message = `the escrow passed over the claim of channel ${toHex(channel)}: ${reason}`;
+    this.#report(new WeftError('TRANSACTION_REVERTED', message, { reason, transaction }));
+  }
+
+  #report(error: unknown): void {
+    this.#options.onError?.(error);
+  }
+}
+
+async function lock(client: pg.ClientBase, key: string[], wait: boolean): Promise<boolean> {
+  const { rows } = await client.query<{ held: boolean }>(
+    wait
+      ? 'select true as held from (select pg_advisory_lock(hashtextextended($1, 0))) as waited'
+      : 'select pg_try_advisory_lock(hashtextextended($1, 0)) as held',
+    key,
+  );
+  return rows[0]?.held === true;
+}
+
+const keyOf = (id: Uint8Array): string => Buffer.from(id).toString('latin1');
