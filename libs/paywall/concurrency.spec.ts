@@ -1,0 +1,349 @@
+import { randomBytes } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import type { WeftError } from '#core/errors.js';
+import { connect } from '#payments/rpc/connect.js';
+import { type Chain, startChain } from '#test/support/chain.js';
+import { createDatabase } from '#test/support/database.js';
+import {
+  COUNT,
+  type PaidService,
+  publishEcho,
+  SAY,
+  startPaidService,
+  text,
+  textOf,
+} from '#test/support/paid-service.js';
+import { callPaid, openChannel, openChannels, type PayingChannel } from '#test/support/paying.js';
+import { questions } from '#test/support/payments-questions.js';
+import { reportUnits } from './units.js';
+
+describe('calls at once', () => {
+  let chain: Chain;
+  let asset: bigint;
+  let databaseUrl: string;
+  let service: PaidService;
+  /** Another process of the same provider: same ledger, same key. */
+  let replica: PaidService;
+  const hooks = { say: async (words: string) => words };
+
+  beforeAll(async () => {
+    chain = await startChain();
+    const echo = await publishEcho(chain);
+    asset = echo.asset;
+    databaseUrl = await createDatabase();
+    const handlers = { say: (words: string) => hooks.say(words) };
+    service = await startPaidService({ chain, databaseUrl, ...echo, handlers });
+    replica = await startPaidService({ chain, databaseUrl, ...echo });
+    await chain.fund(chain.account(2), 100_000_000n);
+  });
+
+  afterAll(async () => {
+    await service?.stop();
+    await replica?.stop();
+    await chain?.stop();
+  });
+
+  const open = (amount = 100_000n) => openChannel(chain, chain.account(2), asset, amount);
+  const sum = async (channel: PayingChannel) =>
+    (
+      await service.pool.query<{ sum: string; count: string }>(
+        "select coalesce(sum(amount), 0) as sum, count(*) from provider.call where channel = $1 and state = 'CHARGED'",
+        [channel.id],
+      )
+    ).rows[0]!;
+
+  test('64 calls at once on one channel are all served and each is charged once', async () => {
+    const channel = await open();
+    const calls = Array.from({ length: 64 }, (_, i) => {
+      const request = text(`call ${i}`);
+      return { i, request, payment: channel.pay(service.call(SAY, request, 100n)) };
+    });
+    const replies = await Promise.all(
+      calls.map(({ request, payment }) => callPaid(service.client, `/${SAY}`, request, payment)),
+    );
+    expect(replies.map((reply) => reply.error)).toEqual(calls.map(() => undefined));
+    expect(replies.map((reply) => textOf(reply.bytes))).toEqual(calls.map(({ i }) => `call ${i}`));
+    expect(await sum(channel)).toEqual({ sum: '6400', count: '64' });
+    expect(await service.ledger.channel(channel.id)).toMatchObject({ spent: 6_400n, authorised: 6_400n, calls: 64n });
+  });
+
+  test('T27 concurrent calls on one channel, over two processes, never spend more than is authorised', async () => {
+    const channel = await open(5_000n);
+    // Every voucher is over the whole deposit: only the ledger stands between 100 calls and 50 calls' money.
+    const calls = Array.from({ length: 100 }, (_, i) => {
+      const request = text(`race ${i}`);
+      return { i, request, payment: channel.pay(service.call(SAY, request, 100n), 5_000n) };
+    });
+    const replies = await Promise.all(
+      calls.map(({ i, request, payment }) => callPaid((i % 2 ? service : replica).client, `/${SAY}`, request, payment)),
+    );
+    const served = replies.filter((reply) => reply.error === undefined);
+    const refused = replies.flatMap((reply) => (reply.error ? [reply] : []));
+    expect(served).toHaveLength(50);
+    expect(new Set(refused.map(({ error }) => error?.reason))).toEqual(new Set(['UNDERPAID']));
+    expect(new Set(refused.map(({ outcome }) => outcome))).toEqual(new Set(['not-charged']));
+    expect(await sum(channel)).toEqual({ sum: '5000', count: '50' });
+    expect(await service.ledger.channel(channel.id)).toMatchObject({ spent: 5_000n });
+  });
+
+  test('I9 the same call sent twice at once runs once, and both get the same answer', async () => {
+    const channel = await open();
+    const request = text('twice');
+    const payment = channel.pay(service.call(SAY, request, 100n));
+    const [one, two] = await Promise.all([
+      callPaid(service.client, `/${SAY}`, request, payment),
+      callPaid(service.client, `/${SAY}`, request, payment),
+    ]);
+    expect(one.error).toBeUndefined();
+    expect(two.bytes?.equals(one.bytes!)).toBe(true);
+    expect(two.receipt).toEqual(one.receipt);
+    expect(service.calls.filter((each) => each === 'twice')).toHaveLength(1);
+    expect(await sum(channel)).toEqual({ sum: '100', count: '1' });
+  });
+
+  test('I7 the same call sent to two processes at once is charged once, and both give the same answer', async () => {
+    const channel = await open();
+    for (let round = 0; round < 10; round++) {
+      const request = text(`replicas ${round}`);
+      const payment = channel.pay(service.call(SAY, request, 100n));
+      const [one, two] = await Promise.all([
+        callPaid(service.client, `/${SAY}`, request, payment),
+        callPaid(replica.client, `/${SAY}`, request, payment),
+      ]);
+      expect(one.error).toBeUndefined();
+      expect(two.error).toBeUndefined();
+      expect(two.receipt).toEqual(one.receipt);
+    }
+    expect(await sum(channel)).toEqual({ sum: '1000', count: '10' });
+    expect(await service.ledger.channel(channel.id)).toMatchObject({ spent: 1_000n, calls: 10n });
+  });
+
+  test('a stranger who repeats a call id on a channel of his own meets nothing that is stored', async () => {
+    const channel = await open();
+    const callId = randomBytes(32);
+    const request = text('mine');
+    const mine = await callPaid(
+      service.client,
+      `/${SAY}`,
+      request,
+      channel.pay(service.call(SAY, request, 100n, callId)),
+    );
+    await chain.fund(chain.account(3), 1_000_000n);
+    const theirs = await openChannel(chain, chain.account(3), asset, 100_000n);
+    const reply = await callPaid(
+      service.client,
+      `/${SAY}`,
+      request,
+      theirs.pay(service.call(SAY, request, 100n, callId)),
+    );
+    expect(reply.error).toBeUndefined();
+    expect(reply.receipt?.account).not.toEqual(mine.receipt?.account);
+    expect(await sum(theirs)).toEqual({ sum: '100', count: '1' });
+  });
+
+  test('a call id is refused on another channel of the same payer', async () => {
+    const [one, two] = await openChannels(chain, chain.account(2), asset, 10_000n, 2);
+    const request = text('moved');
+    const call = service.call(SAY, request, 100n);
+    expect((await callPaid(service.client, `/${SAY}`, request, one!.pay(call))).error).toBeUndefined();
+    const reply = await callPaid(service.client, `/${SAY}`, request, two!.pay(call));
+    expect(reply.error?.reason).toBe('CALL_ID_REUSED');
+  });
+
+  test('vouchers count in whatever order they come', async () => {
+    const channel = await open();
+    const payments = Array.from({ length: 8 }, (_, i) => {
+      const request = text(`order ${i}`);
+      return { request, payment: channel.pay(service.call(SAY, request, 100n)) };
+    });
+    for (const { request, payment } of payments.reverse())
+      expect((await callPaid(service.client, `/${SAY}`, request, payment)).error).toBeUndefined();
+    expect(await service.ledger.channel(channel.id)).toMatchObject({ spent: 800n, authorised: 800n });
+  });
+
+  test('I8 a failed call frees what was held for it', async () => {
+    const channel = await open(1_000n);
+    hooks.say = async () => {
+      throw new Error('fails');
+    };
+    const request = text('fails');
+    for (let i = 0; i < 5; i++) {
+      const call = service.call(SAY, request, 1_000n);
+      expect((await callPaid(service.client, `/${SAY}`, request, channel.pay(call, 1_000n))).outcome).toBe(
+        'not-charged',
+      );
+    }
+    hooks.say = async (words) => words;
+    const call = service.call(SAY, request, 1_000n);
+    expect((await callPaid(service.client, `/${SAY}`, request, channel.pay(call, 1_000n))).error).toBeUndefined();
+  });
+
+  describe('callers who go away', () => {
+    const started = () => {
+      let begun = () => {};
+      const begin = new Promise<void>((resolve) => {
+        begun = resolve;
+      });
+      let finish = () => {};
+      const end = new Promise<void>((resolve) => {
+        finish = resolve;
+      });
+      hooks.say = async (words) => {
+        begun();
+        await end;
+        return words;
+      };
+      return { begin, finish };
+    };
+
+    test('T31 a call whose caller gave up is charged once, and a repeat gets its answer', async () => {
+      const channel = await open();
+      const request = text('gave up');
+      const call = service.call(SAY, request, 100n);
+      const { begin, finish } = started();
+      const abort = new AbortController();
+      const first = callPaid(service.client, `/${SAY}`, request, channel.pay(call), { signal: abort.signal });
+      await begin;
+      abort.abort();
+      expect((await first).error?.reason).toBe('CANCELLED');
+      // The repeat joins what still runs.
+      const second = callPaid(service.client, `/${SAY}`, request, channel.pay(call));
+      finish();
+      expect((await second).error).toBeUndefined();
+      const third = await callPaid(service.client, `/${SAY}`, request, channel.pay(call));
+      expect(third.receipt).toEqual((await second).receipt);
+      expect(await sum(channel)).toEqual({ sum: '100', count: '1' });
+      expect(service.calls.filter((each) => each === 'gave up')).toHaveLength(1);
+      hooks.say = async (words) => words;
+    });
+
+    test('a call that outlives its deadline is charged when it is done, and a repeat gets its answer', async () => {
+      const channel = await open();
+      const request = text('too slow');
+      const call = service.call(SAY, request, 100n);
+      const { begin, finish } = started();
+      const first = callPaid(service.client, `/${SAY}`, request, channel.pay(call), { deadlineMs: 200 });
+      await begin;
+      expect((await first).error?.reason).toBe('DEADLINE');
+      finish();
+      const second = await callPaid(service.client, `/${SAY}`, request, channel.pay(call));
+      expect(second.outcome).toBe('charged');
+      expect(await sum(channel)).toEqual({ sum: '100', count: '1' });
+      hooks.say = async (words) => words;
+    });
+
+    test('I6 void while a call is being served: it is not charged, and never will be', async () => {
+      const channel = await open();
+      const request = text('voided');
+      const call = service.call(SAY, request, 100n);
+      const { begin, finish } = started();
+      const first = callPaid(service.client, `/${SAY}`, request, channel.pay(call));
+      await begin;
+      expect((await questions(service.client, channel).getCall(call.callId)).state).toBe(2);
+      expect((await questions(service.client, channel).void(call.callId)).void).toBeDefined();
+      finish();
+      expect(await first).toMatchObject({ error: { reason: 'CALL_VOID' }, outcome: 'not-charged' });
+      expect(await service.ledger.channel(channel.id)).toMatchObject({ spent: 0n });
+      hooks.say = async (words) => words;
+    });
+
+    test('I12 a call that takes too long ends uncharged and frees its channel', async () => {
+      const echo = { listing: service.listing, operator: service.operator };
+      const limits = { maxCallSec: 1 };
+      const patient = started();
+      const slow = await startPaidService({
+        chain,
+        databaseUrl,
+        ...echo,
+        limits,
+        handlers: { say: (words) => hooks.say(words) },
+      });
+      try {
+        const channel = await open(1_000n);
+        const request = text('hangs');
+        const call = slow.call(SAY, request, 1_000n);
+        const reply = await callPaid(slow.client, `/${SAY}`, request, channel.pay(call, 1_000n));
+        expect(reply).toMatchObject({ error: { reason: 'DEADLINE' }, outcome: 'not-charged' });
+        hooks.say = async (words) => words;
+        patient.finish();
+        const next = slow.call(SAY, request, 1_000n);
+        expect((await callPaid(slow.client, `/${SAY}`, request, channel.pay(next, 1_000n))).error).toBeUndefined();
+        expect(await slow.ledger.channel(channel.id)).toMatchObject({ spent: 100n, calls: 1n });
+      } finally {
+        await slow.stop();
+      }
+    });
+  });
+
+  test('T16 a crowd of dust channels slows nobody who pays', async () => {
+    const limits = { newChannelsPerSec: 1, newChannelBurst: 5 };
+    const guarded = await startPaidService({
+      chain,
+      databaseUrl,
+      listing: service.listing,
+      operator: service.operator,
+      limits,
+    });
+    try {
+      const channel = await open();
+      const request = text('paying');
+      const pay = () => callPaid(guarded.client, `/${SAY}`, request, channel.pay(guarded.call(SAY, request, 100n)));
+      expect((await pay()).error).toBeUndefined();
+      const { rows: before } = await guarded.pool.query('select count(*) from provider.channel');
+      const dust = await openChannels(chain, chain.account(2), asset, 1n, 50);
+      const replies = await Promise.all(
+        dust.map((each) => callPaid(guarded.client, `/${SAY}`, request, each.pay(guarded.call(SAY, request, 100n)))),
+      );
+      expect(new Set(replies.map(({ error }) => error?.reason))).toEqual(new Set(['CHANNEL_TOO_SMALL', 'OVERLOADED']));
+      expect((await guarded.pool.query('select count(*) from provider.channel')).rows).toEqual(before);
+      expect((await pay()).error).toBeUndefined();
+    } finally {
+      await guarded.stop();
+    }
+  });
+
+  test('T21 money whose deposit is reorganised away buys nothing more', async () => {
+    const own = await startChain();
+    const echo = await publishEcho(own);
+    const limits = { standingMs: 30 };
+    const provider = await startPaidService({ chain: own, databaseUrl: await createDatabase(), ...echo, limits });
+    try {
+      await own.fund(own.account(2), 1_000_000n);
+      const channel = await openChannel(own, own.account(2), echo.asset, 100_000n);
+      const request = text('before');
+      const pay = () => callPaid(provider.client, `/${SAY}`, request, channel.pay(provider.call(SAY, request, 100n)));
+      expect((await pay()).error).toBeUndefined();
+      await own.provider.send('anvil_reorg', [1, []]);
+      expect((await own.escrow.channel(channel.id)).status).toBe('none');
+      let error: WeftError | undefined;
+      while (error === undefined) error = (await pay()).error;
+      expect(['CHANNEL_TOO_SMALL', 'CHANNEL_EXPIRING', 'CHANNEL_EMPTY']).toContain(error.reason);
+    } finally {
+      await provider.stop();
+      await own.stop();
+    }
+  });
+
+  test('T36 metered calls at once cost what they report, never more than was held', async () => {
+    const channel = await open(3_000n);
+    const client = connect(service.app.address);
+    const sizes = Array.from({ length: 50 }, () => randomBytes(1)[0]! % 250);
+    const replies = await Promise.all(
+      sizes.map((size) => {
+        const request = text('x'.repeat(size));
+        return callPaid(client, `/${COUNT}`, request, channel.pay(service.call(COUNT, request, 60n)));
+      }),
+    );
+    client.close();
+    const costs = sizes.map((size) => BigInt(Math.min(60, Math.ceil((size * 3) / 10))));
+    expect(replies.map(({ receipt }) => receipt?.amount)).toEqual(costs);
+    const total = costs.reduce((a, b) => a + b, 0n);
+    expect(await service.ledger.channel(channel.id)).toMatchObject({ spent: total });
+  });
+
+  test('reporting outside a paid call does nothing, and refuses nonsense', () => {
+    reportUnits(5);
+    expect(() => reportUnits(0.5)).toThrow('whole numbers');
+    expect(() => reportUnits(-1)).toThrow('negative');
+  });
+});
