@@ -11,13 +11,13 @@ export class TokenBucket {
     this.#atMs = performance.now();
   }
 
-  /** Takes a token; false if there is none. */
-  take(): boolean {
+  /** Takes `count` tokens; false, and none taken, if there are not as many. */
+  take(count = 1): boolean {
     const now = performance.now();
     this.#tokens = Math.min(this.burst, this.#tokens + ((now - this.#atMs) / 1000) * this.perSec);
     this.#atMs = now;
-    if (this.#tokens < 1) return false;
-    this.#tokens -= 1;
+    if (this.#tokens < count) return false;
+    this.#tokens -= count;
     return true;
   }
 }

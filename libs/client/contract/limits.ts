@@ -1,6 +1,6 @@
 import { BinaryReader, BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
 import { WeftError } from '#core/errors.js';
-import { checkFileName, checkIdentifier, checkTypeName } from './names.js';
+import { checkFileName, checkIdentifier, checkOptionalName, checkTypeName } from './names.js';
 
 /** What a contract may have at most. Counted on the raw bytes, before anything is built from them. */
 export const contractLimits = {
@@ -101,7 +101,7 @@ const FIELD = shape(
     3: 'varint',
     4: 'varint',
     5: 'varint',
-    6: checkTypeName,
+    6: checkOptionalName,
     8: shape({ 2: 'varint', 21: FEATURES }),
     9: 'varint',
     17: 'varint',
@@ -123,7 +123,7 @@ const METHOD = shape({ 1: checkIdentifier, 2: checkTypeName, 3: checkTypeName, 5
 const FILE = shape(
   {
     1: checkFileName,
-    2: (name) => name === '' || checkTypeName(name),
+    2: checkOptionalName,
     3: checkFileName,
     4: MESSAGE,
     5: ENUM,

@@ -29,6 +29,11 @@ export function checkTypeName(name: string): void {
   for (const part of (name.startsWith('.') ? name.slice(1) : name).split('.')) checkIdentifier(part);
 }
 
+/** As `checkTypeName`; empty stands for none. */
+export function checkOptionalName(name: string): void {
+  if (name !== '') checkTypeName(name);
+}
+
 export function checkFileName(name: string): void {
   if (name.length > MAX_NAME) refuse(name, `more than ${MAX_NAME} characters`);
   if (!/^[\w.\-/]+$/.test(name)) refuse(name, 'not a file name in ASCII');

@@ -13,7 +13,7 @@ export interface ListingDocs {
   readonly methods: ReadonlyMap<string, string>;
 }
 
-export const MAX_DOCS_BYTES = 64 * 1024;
+export const MAX_DOCS_BYTES = 16 * 1024;
 
 const schema = z.strictObject({
   title: z.string().min(1).max(80),

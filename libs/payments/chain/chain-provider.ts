@@ -55,7 +55,7 @@ const isUnreachable = (error: unknown): boolean =>
   isError(error, 'TIMEOUT') ||
   isError(error, 'SERVER_ERROR') ||
   isError(error, 'NETWORK_ERROR') ||
-  (error instanceof Error && 'code' in error && systemCodes.has(String(error.code)));
+  (typeof error === 'object' && error !== null && 'code' in error && systemCodes.has(String(error.code)));
 
 /** RPC URLs carry API keys in their path, query or user part; only the host is shown. */
 function withoutSecrets(rpcUrl: string): string {

@@ -1,0 +1,47 @@
+import { sql } from 'drizzle-orm';
+import type { NodePgDatabase } from 'drizzle-orm/node-postgres';
+
+/** Something that does not answer is still found, behind what does. */
+const ASLEEP = 0.2;
+
+/**
+ * Ids of active listings that fit the words, best first: those with all words (or the operators of a web search),
+ * then those with some, then those whose names are nearly so. Any text is a valid search.
+ */
+export async function searchListings(db: NodePgDatabase, words: string, limit: number): Promise<bigint[]> {
+  const found: bigint[] = [];
+  for (const stage of [all, some, near]) {
+    if (found.length >= limit) break;
+    const rows = await stage(db, words, limit);
+    for (const id of rows) if (!found.includes(id) && found.length < limit) found.push(id);
+  }
+  return found;
+}
+
+type Stage = (db: NodePgDatabase, words: string, limit: number) => Promise<bigint[]>;
+
+const all: Stage = (db, words, limit) => matching(db, sql`websearch_to_tsquery('english', ${words})`, limit);
+
+/** plainto_tsquery joins its words with AND; the text form of a query is unambiguous, so that can be exchanged. */
+const some: Stage = (db, words, limit) =>
+  matching(db, sql`replace(plainto_tsquery('english', ${words})::text, '&', '|')::tsquery`, limit);
+
+async function matching(db: NodePgDatabase, query: ReturnType<typeof sql>, limit: number): Promise<bigint[]> {
+  const { rows } = await db.execute<{ id: string }>(sql`
+    select id from registry.listing, (select ${query} as query) q
+    where status = 'active' and search @@ query
+    order by ts_rank_cd(search, query, 1) * case when is_serving then 1 else ${ASLEEP} end desc, id desc
+    limit ${limit}`);
+  return rows.map(({ id }) => BigInt(id));
+}
+
+const near: Stage = async (db, words, limit) => {
+  const { rows: extension } = await db.execute(sql`select 1 from pg_extension where extname = 'pg_trgm'`);
+  if (extension.length === 0) return [];
+  const { rows } = await db.execute<{ id: string }>(sql`
+    select id from registry.listing
+    where status = 'active' and lower(${words}) <% names
+    order by word_similarity(lower(${words}), names) * case when is_serving then 1 else ${ASLEEP} end desc, id desc
+    limit ${limit}`);
+  return rows.map(({ id }) => BigInt(id));
+};
