@@ -110,6 +110,7 @@ export class ProviderPayments {
         terms: writeTerms(channel.terms),
         receipts: receipts.map(writeReceipt),
         complete: last.complete,
+        proof: this.#proof(channel),
         ...(last.highest && { highest: writePayment(last.highest) }),
       }),
     );
