@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Open } from '#contracts/escrow.js';
 import { WeftError } from '#core/errors.js';
-import { maxAmount } from '#core/money.js';
+import { maxAmount, minAmount } from '#core/money.js';
 import { channelId, type Domain } from '../typed-data.js';
 import type { ChannelKeys } from './channel-keys.js';
 import { needsOf } from './ledger/ledger.js';
@@ -42,6 +42,9 @@ interface Lack {
   readonly wanted: bigint;
   readonly extend: boolean;
 }
+
+/** What one channel gets beyond its need is at most this part of the payer's money: it lies still until the channel ends. */
+const SMALL_PART = 20n;
 
 /**
  * Sees to it that channels hold what quotes need. All channels that a quote lacks are opened in one transaction;
@@ -141,21 +144,27 @@ export class Funding {
     return { need, channel, least, wanted: least === 0n ? 0n : maxAmount(least, ahead), extend };
   }
 
-  /** How much each gets: what is wanted if there is enough, else what it needs at least. */
+  /** How much each gets: what it needs at least, and more towards what is wanted while that is a small part of all money. */
   async #afford(lacks: readonly Lack[]): Promise<Map<Lack, bigint>> {
-    const sum = (of: (lack: Lack) => bigint) => lacks.reduce((total, lack) => total + of(lack), 0n);
-    const [least, wanted] = [sum((lack) => lack.least), sum((lack) => lack.wanted)];
     const { free, inToken } = await this.parts.chain.funds();
-    if (free + inToken < least)
+    const money = free + inToken;
+    const amounts = new Map(
+      lacks.map((lack) => [lack, maxAmount(lack.least, minAmount(lack.wanted, money / SMALL_PART))]),
+    );
+    const least = lacks.reduce((sum, lack) => sum + lack.least, 0n);
+    if (money < least)
       throw new WeftError(
         'FUNDS_TOO_LOW',
         `the payer has ${free} free in the escrow and ${inToken} in the token; the quote needs ${least}`,
         { needed: String(least), free: String(free), inToken: String(inToken), payer: `0x${hexKey(this.parts.payer)}` },
       );
-    const generous = free + inToken >= wanted;
-    const total = generous ? wanted : least;
+    let total = [...amounts.values()].reduce((sum, amount) => sum + amount, 0n);
+    if (total > money) {
+      for (const lack of lacks) amounts.set(lack, lack.least);
+      total = least;
+    }
     if (total > free) await this.parts.chain.deposit(total - free);
-    return new Map(lacks.map((lack) => [lack, generous ? lack.wanted : lack.least]));
+    return amounts;
   }
 
   async #fill({ need, channel, extend }: Lack, amount: bigint): Promise<string | undefined> {

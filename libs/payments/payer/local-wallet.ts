@@ -188,6 +188,19 @@ export class LocalWallet implements Wallet {
     return this.#sweeper.sweep();
   }
 
+  /** "0x…" */
+  get payerAddress(): string {
+    return toHex(this.#payer);
+  }
+
+  /** For whoever watches this process. */
+  figures(): { openCalls: number; openQuotes: number; isWritable: boolean } {
+    let [openCalls, openQuotes] = [0, 0];
+    for (const channel of this.book.channels.values()) openCalls += channel.inFlight;
+    for (const quote of this.book.quotes.values()) if (!quote.closed) openQuotes++;
+    return { openCalls, openQuotes, isWritable: this.book.isWritable };
+  }
+
   async account(): Promise<Account> {
     const { free, inToken } = await this.chain.funds();
     let inChannels = 0n;

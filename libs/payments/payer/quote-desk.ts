@@ -50,7 +50,7 @@ export class QuoteDesk {
     const nowSec = chain.nowSec();
     const expiresAtSec = this.#expiry(request, known, nowSec);
     this.#checkAssets(request.pins);
-    await this.#checkHeads(request.pins);
+    await this.#checkHeads(request.pins, known !== undefined);
     this.#checkToken(request, known, token);
 
     const needs = needsOf(request, known, expiresAtSec);
@@ -181,6 +181,8 @@ export class QuoteDesk {
   #expiry({ expiresAtSec }: QuoteRequest, known: QuoteEntry | undefined, nowSec: number): number {
     if (expiresAtSec === 0)
       return known !== undefined && known.expiresAtSec > nowSec ? known.expiresAtSec : nowSec + DAY_SEC;
+    if (expiresAtSec <= nowSec && known?.expiresAtSec === expiresAtSec)
+      throw new WeftError('QUOTE_CLOSED', 'the quote has expired', { field: 'expiresAtSec' });
     if (expiresAtSec <= nowSec)
       throw new WeftError('INVALID_INPUT', 'expiresAtSec has passed', { field: 'expiresAtSec' });
     if (expiresAtSec > nowSec + 30 * DAY_SEC)
@@ -196,14 +198,17 @@ export class QuoteDesk {
     }
   }
 
-  /** Whoever asks may be mistaken about whom he pays; the chain is not. */
-  async #checkHeads(pins: readonly PinRequest[]): Promise<void> {
+  /**
+   * Whoever asks may be mistaken about whom he pays; the chain is not. Under a quote that is known the operator may have
+   * been replaced meanwhile.
+   */
+  async #checkHeads(pins: readonly PinRequest[], known: boolean): Promise<void> {
     const byAsset = new Map(pins.filter((pin) => pin.maxPerCall > 0n).map((pin) => [pin.asset, pin]));
     await Promise.all(
       [...byAsset.values()].map(async (pin) => {
         const { chain } = this.parts;
         const agrees = (head: { tenure: number; operator: Uint8Array }) =>
-          head.tenure === pin.tenure && sameBytes(head.operator, pin.operator);
+          head.tenure === pin.tenure && (known || sameBytes(head.operator, pin.operator));
         if (agrees(await chain.head(pin.asset)) || agrees(await chain.head(pin.asset, true))) return;
         throw new WeftError(
           'LISTING_NOT_IN_FORCE',

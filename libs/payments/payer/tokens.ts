@@ -31,31 +31,34 @@ export class Tokens {
   /** Makes a token; its secret is shown once. Errors: INVALID_INPUT, LEDGER_UNAVAILABLE. */
   async create(name: string, scope: TokenScope, limits: SpendingLimits): Promise<string> {
     const secret = randomBytes(32).toString('base64url');
-    await this.add(name, secret, scope, limits);
+    await this.#add(name, secret, scope, limits);
     return secret;
   }
 
-  /** Takes in a token whose secret is known already, for example from a file of an earlier start. */
-  async add(name: string, secret: string, scope: TokenScope, limits: SpendingLimits): Promise<void> {
+  /** A token whose secret stands in a file: known from an earlier start, or new, or with another secret than before. */
+  async keep(name: string, secret: string, scope: TokenScope, limits: SpendingLimits): Promise<void> {
+    const known = this.book.tokens.get(name);
+    if (known === undefined) return await this.#add(name, secret, scope, limits);
+    const hash = hashOf(secret);
+    if (hash.equals(known.hash)) return;
+    this.#byHash.delete(idKey(known.hash));
+    known.hash = hash;
+    known.revoked = false;
+    await this.#enter(known);
+  }
+
+  async #add(name: string, secret: string, scope: TokenScope, limits: SpendingLimits): Promise<void> {
     if (!/^[\x21-\x7e]{1,64}$/.test(name))
       throw new WeftError('INVALID_INPUT', 'name must have 1 to 64 visible ASCII characters', { field: 'name' });
     if (this.book.tokens.has(name))
       throw new WeftError('INVALID_INPUT', `there is a token "${name}" already`, { field: 'name' });
-    const hash = hashOf(secret);
-    const token: TokenEntry = {
-      name,
-      hash,
-      scope,
-      limits,
-      revoked: false,
-      settled: 0n,
-      held: 0n,
-      loose: 0n,
-      day: 0,
-      daySpent: 0n,
-    };
-    this.book.tokens.set(name, token);
-    this.#byHash.set(idKey(hash), token);
+    const spent = { settled: 0n, held: 0n, loose: 0n, day: 0, daySpent: 0n };
+    await this.#enter({ name, hash: hashOf(secret), scope, limits, revoked: false, ...spent });
+  }
+
+  async #enter(token: TokenEntry): Promise<void> {
+    this.book.tokens.set(token.name, token);
+    this.#byHash.set(idKey(token.hash), token);
     this.book.ledger.dirty.tokens.add(token);
     await this.book.flush();
   }

@@ -6,6 +6,8 @@ export interface ConnectOptions {
   /** For `grpcs://`; default: the system's certificates. */
   readonly tls?: ChannelCredentials;
   readonly maxMessageBytes?: number;
+  /** Between two tries to connect to a server that is down. Default: grpc-js's own 2 minutes. */
+  readonly longestBackoffMs?: number;
   /** IP addresses to connect to in place of what the host's name resolves to; the name stays authority and TLS name. */
   readonly addresses?: readonly string[];
 }
@@ -28,6 +30,12 @@ export function connect(endpoint: string, options: ConnectOptions = {}): Client 
     ...(addresses === undefined ? {} : { 'grpc.default_authority': address }),
     // TLS knows servers by name; an address needs no help to be checked as what it is.
     ...(addresses === undefined || isIP(host) || host.startsWith('[') ? {} : { 'grpc.ssl_target_name_override': host }),
+    ...(options.longestBackoffMs === undefined
+      ? {}
+      : {
+          'grpc.initial_reconnect_backoff_ms': Math.min(100, options.longestBackoffMs),
+          'grpc.max_reconnect_backoff_ms': options.longestBackoffMs,
+        }),
     'grpc.max_receive_message_length': options.maxMessageBytes ?? 16 * 1024 * 1024,
     // Without it clients of one address in one process share a connection, and with it a server's stream limit and fate.
     'grpc.use_local_subchannel_pool': 1,

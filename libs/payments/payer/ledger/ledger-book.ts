@@ -86,6 +86,11 @@ export class LedgerBook {
     }
   }
 
+  /** Whether the last attempt to write worked. */
+  get isWritable(): boolean {
+    return this.#journal.failure === undefined;
+  }
+
   addCall(entry: CallEntry): void {
     this.calls.set(entry.key, entry);
     this.#knownIds.add(entry.call.callId);

@@ -23,7 +23,7 @@ export type TokenScope = (typeof tokenScopes)[number];
 export interface TokenEntry {
   readonly name: string;
   /** sha-256 of the secret. */
-  readonly hash: Uint8Array;
+  hash: Uint8Array;
   readonly scope: TokenScope;
   readonly limits: SpendingLimits;
   revoked: boolean;

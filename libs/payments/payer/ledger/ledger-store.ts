@@ -282,7 +282,7 @@ const upsert = (table: string, rows: string, key: string, columns: readonly stri
 
 /** One statement, hence one instant of the ledger or nothing of it. Columns that never change are not set again. */
 const WRITE = `with
-  tokens as (${upsert('token', 'tokens', 'name', ['revoked', 'settled', 'day', 'day_spent'])}),
+  tokens as (${upsert('token', 'tokens', 'name', ['hash', 'revoked', 'settled', 'day', 'day_spent'])}),
   channels as (${upsert('channel', 'channels', 'id', [
     'status',
     'deposited',

@@ -1,0 +1,136 @@
+import { type Client, Metadata } from '@grpc/grpc-js';
+import { WeftError } from '#core/errors.js';
+import { WalletServiceDefinition } from '#protos/weft/wallet/v1/wallet.js';
+import { connect } from '../rpc/connect.js';
+import { type TypedClient, typedClient } from '../rpc/typed-client.js';
+import type { SpendingLimits, TokenScope } from './ledger/ledger-state.js';
+import type {
+  Account,
+  CallEnd,
+  CallRecord,
+  CallState,
+  ChannelRecord,
+  OpenedQuote,
+  QuoteRequest,
+  QuoteStatus,
+  Reservation,
+  ReserveRequest,
+  Wallet,
+} from './wallet.js';
+import * as wire from './wallet-wire.js';
+
+export interface RemoteWalletOptions {
+  /** "host:port" on loopback. */
+  readonly address: string;
+  /** The token's secret. */
+  readonly token: string;
+  /** For one call. Default 30,000. */
+  readonly deadlineMs?: number;
+}
+
+/** The wallet process, over one connection that is kept and made anew when it breaks. Errors: WALLET_UNAVAILABLE and the wallet's own. */
+export class RemoteWallet implements Wallet {
+  readonly #address: string;
+  readonly #client: Client;
+  readonly #wallet: TypedClient<typeof WalletServiceDefinition>;
+
+  constructor({ address, token, deadlineMs = 30_000 }: RemoteWalletOptions) {
+    const metadata = new Metadata();
+    metadata.set('authorization', `Bearer ${token}`);
+    this.#address = address;
+    this.#client = connect(address, { longestBackoffMs: 1_000 });
+    this.#wallet = typedClient(WalletServiceDefinition, this.#client, { metadata, deadlineMs });
+  }
+
+  async account(): Promise<Account> {
+    return wire.readAccount(await this.#ask(this.#wallet.getAccount({})));
+  }
+
+  async openQuote(request: QuoteRequest): Promise<OpenedQuote> {
+    return wire.readOpenedQuote(
+      await this.#ask(this.#wallet.openQuote(wire.writeQuoteRequest(request), { deadlineMs: FUNDING_MS })),
+    );
+  }
+
+  async closeQuote(quoteId: Uint8Array): Promise<void> {
+    await this.#ask(this.#wallet.closeQuote({ quoteId }));
+  }
+
+  async quoteStatus(quoteId: Uint8Array): Promise<QuoteStatus> {
+    return wire.readQuoteStatus(await this.#ask(this.#wallet.getQuote({ quoteId })));
+  }
+
+  async reserve(request: ReserveRequest): Promise<Reservation> {
+    return wire.readReservation(await this.#ask(this.#wallet.reserve(wire.writeReserveRequest(request))));
+  }
+
+  async settle(callId: Uint8Array, end: CallEnd): Promise<CallState> {
+    return wire.readCallState((await this.#ask(this.#wallet.settle(wire.writeCallEnd(callId, end)))).state);
+  }
+
+  async call(callId: Uint8Array): Promise<CallRecord | undefined> {
+    try {
+      return wire.readCallRecord(callId, await this.#ask(this.#wallet.getCall({ callId })));
+    } catch (error) {
+      if (error instanceof WeftError && error.reason === 'NOT_FOUND') return undefined;
+      throw error;
+    }
+  }
+
+  async channels(): Promise<ChannelRecord[]> {
+    return (await this.#ask(this.#wallet.listChannels({}))).channels.map(wire.readChannel);
+  }
+
+  async reconcile(channelId: Uint8Array): Promise<void> {
+    await this.#ask(this.#wallet.reconcileChannel({ channelId }));
+  }
+
+  async closeChannel(channelId: Uint8Array): Promise<{ transaction: string; returned: bigint }> {
+    const { transaction, returned } = await this.#ask(
+      this.#wallet.closeChannel({ channelId }, { deadlineMs: FUNDING_MS }),
+    );
+    return { transaction, returned: BigInt(returned) };
+  }
+
+  /** Makes a token for a program; its secret is shown once. Needs a token of scope ADMIN, like the two below. */
+  async createToken(name: string, scope: TokenScope, limits: SpendingLimits): Promise<string> {
+    const request = { name, scope: wire.scopes[scope], limits: wire.writeLimits(limits) };
+    return (await this.#ask(this.#wallet.createToken(request))).token;
+  }
+
+  async revokeToken(name: string): Promise<void> {
+    await this.#ask(this.#wallet.revokeToken({ name }));
+  }
+
+  async tokens() {
+    return (await this.#ask(this.#wallet.listTokens({}))).tokens.map((token) => ({
+      name: token.name,
+      scope: wire.readScope(token.scope),
+      limits: wire.readLimits(token.limits),
+      spent: BigInt(token.spent),
+      revoked: token.revoked,
+    }));
+  }
+
+  close(): void {
+    this.#client.close();
+  }
+
+  async #ask<T>(answer: Promise<T>): Promise<T> {
+    try {
+      return await answer;
+    } catch (error) {
+      // Without a reason of its own the status comes from the connection, not from the wallet.
+      if (!(error instanceof WeftError) || error.details['status'] !== 'UNAVAILABLE') throw error;
+      throw new WeftError(
+        'WALLET_UNAVAILABLE',
+        `the wallet at ${this.#address} does not answer; start it (npm start, or npx weft up)`,
+        { address: this.#address },
+        { cause: error },
+      );
+    }
+  }
+}
+
+/** What sends transactions waits for them to be as deep as they must be. */
+const FUNDING_MS = 300_000;

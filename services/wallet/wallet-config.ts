@@ -1,0 +1,27 @@
+import { z } from 'zod';
+import { port } from '#platform/config.js';
+
+/** Where chain and contracts stand is in the marketplace file of WEFT_HOME. */
+export const walletConfig = z.object({
+  DATABASE_URL: z.url().describe('postgres://user:password@host:port/database; one wallet per database'),
+  WEFT_PORT: port().default(0).describe('0 lets the system choose; the wallet listens on loopback alone'),
+  WEFT_METRICS_PORT: port().default(0).describe('0 lets the system choose'),
+  WEFT_CONFIRMATIONS: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(1_000)
+    .default(0)
+    .describe('blocks on top of a deposit before it counts; 0 is right for anvil alone'),
+  WEFT_CHAIN_FROM_BLOCK: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .default(0)
+    .describe('the block in which the escrow was deployed'),
+  WEFT_WALLET_PASSWORD_FILE: z
+    .string()
+    .optional()
+    .describe('holds the password of the keys; default: one that is made at first start, in WEFT_HOME'),
+});
+export type WalletConfig = z.infer<typeof walletConfig>;

@@ -1,0 +1,114 @@
+import type { Metadata } from '@grpc/grpc-js';
+import { Controller, Inject } from '@nestjs/common';
+import { GrpcMethod } from '@nestjs/microservices';
+import { WeftError } from '#core/errors.js';
+import type { TokenEntry, TokenScope } from '#payments/payer/ledger/ledger-state.js';
+import { LocalWallet } from '#payments/payer/local-wallet.js';
+import * as wire from '#payments/payer/wallet-wire.js';
+import type * as proto from '#protos/weft/wallet/v1/wallet.js';
+
+const SERVICE = 'WalletService';
+
+/** `weft.wallet.v1` over the ledger: who asks, whether he may, and the messages. */
+@Controller()
+export class WalletController {
+  constructor(@Inject(LocalWallet) private readonly wallet: LocalWallet) {}
+
+  @GrpcMethod(SERVICE, 'GetAccount')
+  async getAccount(_: proto.GetAccountRequest, metadata: Metadata): Promise<proto.GetAccountResponse> {
+    this.#token(metadata, 'READ');
+    return wire.writeAccount(await this.wallet.account());
+  }
+
+  @GrpcMethod(SERVICE, 'OpenQuote')
+  async openQuote(request: proto.OpenQuoteRequest, metadata: Metadata): Promise<proto.OpenQuoteResponse> {
+    const token = this.#token(metadata, 'SPEND');
+    return wire.writeOpenedQuote(await this.wallet.openQuote(wire.readQuoteRequest(request), token));
+  }
+
+  @GrpcMethod(SERVICE, 'GetQuote')
+  async getQuote({ quoteId }: proto.GetQuoteRequest, metadata: Metadata): Promise<proto.GetQuoteResponse> {
+    this.#token(metadata, 'READ');
+    return wire.writeQuoteStatus(await this.wallet.quoteStatus(quoteId));
+  }
+
+  @GrpcMethod(SERVICE, 'CloseQuote')
+  async closeQuote({ quoteId }: proto.CloseQuoteRequest, metadata: Metadata): Promise<proto.CloseQuoteResponse> {
+    await this.wallet.closeQuote(quoteId, this.#token(metadata, 'SPEND'));
+    return {};
+  }
+
+  @GrpcMethod(SERVICE, 'Reserve')
+  async reserve(request: proto.ReserveRequest, metadata: Metadata): Promise<proto.ReserveResponse> {
+    const token = this.#token(metadata, 'SPEND');
+    return wire.writeReservation(await this.wallet.reserve(wire.readReserveRequest(request), token));
+  }
+
+  @GrpcMethod(SERVICE, 'Settle')
+  async settle(request: proto.SettleRequest, metadata: Metadata): Promise<proto.SettleResponse> {
+    const token = this.#token(metadata, 'SPEND');
+    const state = await this.wallet.settle(request.callId, wire.readCallEnd(request), token);
+    return { state: wire.writeCallState(state) };
+  }
+
+  @GrpcMethod(SERVICE, 'GetCall')
+  async getCall({ callId }: proto.GetCallRequest, metadata: Metadata): Promise<proto.GetCallResponse> {
+    this.#token(metadata, 'READ');
+    const call = await this.wallet.call(callId);
+    if (call === undefined) throw new WeftError('NOT_FOUND', 'the wallet has signed nothing for this call');
+    return wire.writeCallRecord(call);
+  }
+
+  @GrpcMethod(SERVICE, 'ListChannels')
+  async listChannels({ asset }: proto.ListChannelsRequest, metadata: Metadata): Promise<proto.ListChannelsResponse> {
+    this.#token(metadata, 'READ');
+    const channels = await this.wallet.channels();
+    return { channels: channels.filter(({ terms }) => asset === 0n || terms.asset === asset).map(wire.writeChannel) };
+  }
+
+  @GrpcMethod(SERVICE, 'ReconcileChannel')
+  async reconcileChannel(
+    { channelId }: proto.ReconcileChannelRequest,
+    metadata: Metadata,
+  ): Promise<proto.ReconcileChannelResponse> {
+    this.#token(metadata, 'SPEND');
+    await this.wallet.reconcile(channelId);
+    return {};
+  }
+
+  @GrpcMethod(SERVICE, 'CloseChannel')
+  async closeChannel(
+    { channelId }: proto.CloseChannelRequest,
+    metadata: Metadata,
+  ): Promise<proto.CloseChannelResponse> {
+    this.#token(metadata, 'ADMIN');
+    const { transaction, returned } = await this.wallet.closeChannel(channelId);
+    return { transaction, returned: String(returned) };
+  }
+
+  @GrpcMethod(SERVICE, 'CreateToken')
+  async createToken(request: proto.CreateTokenRequest, metadata: Metadata): Promise<proto.CreateTokenResponse> {
+    this.#token(metadata, 'ADMIN');
+    const { name, scope, limits } = request;
+    return { token: await this.wallet.tokens.create(name, wire.readScope(scope), wire.readLimits(limits)) };
+  }
+
+  @GrpcMethod(SERVICE, 'RevokeToken')
+  async revokeToken({ name }: proto.RevokeTokenRequest, metadata: Metadata): Promise<proto.RevokeTokenResponse> {
+    this.#token(metadata, 'ADMIN');
+    await this.wallet.tokens.revoke(name);
+    return {};
+  }
+
+  @GrpcMethod(SERVICE, 'ListTokens')
+  listTokens(_: proto.ListTokensRequest, metadata: Metadata): proto.ListTokensResponse {
+    this.#token(metadata, 'ADMIN');
+    return { tokens: this.wallet.tokens.list().map(wire.writeToken) };
+  }
+
+  #token(metadata: Metadata, scope: TokenScope): TokenEntry {
+    const [header] = metadata.get('authorization');
+    const secret = typeof header === 'string' ? /^Bearer ([\w-]{1,200})$/.exec(header)?.[1] : undefined;
+    return this.wallet.tokens.authenticate(secret, scope);
+  }
+}
