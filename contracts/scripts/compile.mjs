@@ -32,10 +32,10 @@ export function build() {
 }
 
 function readSettings() {
-  const toml = readFileSync(join(contractsDir, 'foundry.toml'), 'utf8');
+  const toml = readFileSync(join(root, 'foundry.toml'), 'utf8');
   const setting = (name) => {
     const value = new RegExp(`^${name} = "?([^"\\n]+)"?$`, 'm').exec(toml)?.[1];
-    if (value === undefined) throw new Error(`contracts/foundry.toml has no ${name}`);
+    if (value === undefined) throw new Error(`foundry.toml has no ${name}`);
     return value;
   };
   return {

@@ -35,6 +35,9 @@ contract Escrow is IEscrow, EIP712, ReentrancyGuardTransient {
     IAssets public immutable assets;
     IRevenue public immutable revenue;
     uint40 public immutable WINDOW;
+    /// The chain it was deployed on. Ids keep it even if a fork changes the chain's id, so that no channel is lost there;
+    /// signatures do not (their domain follows the fork).
+    uint256 private immutable _homeChainId = block.chainid;
 
     mapping(address payer => uint256) public balances;
     mapping(bytes32 channelId => ChannelState) private _channels;
@@ -67,7 +70,7 @@ contract Escrow is IEscrow, EIP712, ReentrancyGuardTransient {
 
     function withdraw(uint256 amount, address to) external nonReentrant {
         // Check
-        if (to == address(this)) revert BadRecipient(to);
+        if (to == address(0) || to == address(this) || to == address(revenue)) revert BadRecipient(to);
         // Effect
         _debit(amount);
         emit Withdrawn(msg.sender, to, amount);
@@ -254,7 +257,7 @@ contract Escrow is IEscrow, EIP712, ReentrancyGuardTransient {
         // Check
         address signer = entry.signer;
         uint64 salt = entry.salt;
-        bytes32 id = keccak256(abi.encode(block.chainid, address(this), msg.sender, signer, asset, tenure, salt));
+        bytes32 id = keccak256(abi.encode(_homeChainId, address(this), msg.sender, signer, asset, tenure, salt));
         amount = entry.amount;
         uint40 expiresAtSec = entry.expiresAtSec;
         if (signer == address(0)) revert ZeroSigner(id);
@@ -274,7 +277,7 @@ contract Escrow is IEscrow, EIP712, ReentrancyGuardTransient {
         Terms calldata terms = entry.terms;
         address signer = terms.signer;
         bytes32 id = keccak256(
-            abi.encode(block.chainid, address(this), terms.payer, signer, asset, tenure, terms.salt)
+            abi.encode(_homeChainId, address(this), terms.payer, signer, asset, tenure, terms.salt)
         );
         ChannelState state = _channels[id];
         uint256 amount = entry.amount;
@@ -325,7 +328,7 @@ contract Escrow is IEscrow, EIP712, ReentrancyGuardTransient {
     }
 
     function _channelId(Terms calldata terms) private view returns (bytes32) {
-        return keccak256(abi.encode(block.chainid, address(this), terms));
+        return keccak256(abi.encode(_homeChainId, address(this), terms));
     }
 
     function _voucherSigner(bytes32 domain, bytes32 id, Claim calldata entry) private pure returns (address) {

@@ -42,7 +42,7 @@ contract Revenue is IRevenue, ReentrancyGuardTransient {
         // Check
         uint256 balance = balances[msg.sender];
         if (balance < amount) revert InsufficientBalance(msg.sender, balance, amount);
-        if (to == address(this)) revert BadRecipient(to);
+        if (to == address(0) || to == address(this) || to == address(escrow)) revert BadRecipient(to);
         // Effect
         unchecked {
             balances[msg.sender] = balance - amount;

@@ -94,6 +94,7 @@ interface IEscrow {
 
     error BadWindow(uint256 windowSec, uint256 minSec, uint256 maxSec);
     error BatchTooLarge(uint256 count, uint256 max);
+    /// @notice Money sent there could not be fetched again.
     error BadRecipient(address to);
     error InsufficientBalance(address payer, uint256 balance, uint256 needed);
     error ZeroSigner(bytes32 channelId);

@@ -12,6 +12,7 @@ interface IRevenue {
 
     error UnknownTenure(uint64 asset, uint32 tenure);
     error InsufficientBalance(address owner, uint256 balance, uint256 needed);
+    /// @notice Money sent there could not be fetched again.
     error BadRecipient(address to);
 
     /// @notice Collects a tenure's income from the escrow and credits its owner with what arrived.

@@ -1,0 +1,44 @@
+// `npm run test:contracts`: forge's unit, fuzz and invariant tests, then what operations cost against the snapshot.
+// Ends with one line "forge: N passed, N failed"; the exit code says the same. Further arguments go to forge.
+// FOUNDRY_PROFILE=deep runs the fuzzers for long.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import { build } from './compile.mjs';
+import { findBinary } from './foundry.mjs';
+import { compareWithSnapshot } from './gas-snapshot.mjs';
+import { measureGas } from './measure-gas.mjs';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+
+build();
+const tests = await runForge(process.argv.slice(2));
+const changes = compareWithSnapshot(await measureGas());
+for (const change of changes) console.log(`[FAIL] gas of ${change}`);
+if (changes.length > 0) console.log('if that is meant: npm run gas -- --update');
+const gas = changes.length === 0 ? { passed: 1, failed: 0 } : { passed: 0, failed: 1 };
+
+const failed = tests.failed + gas.failed;
+console.log(`forge: ${tests.passed + gas.passed} passed, ${failed} failed`);
+process.exitCode = failed === 0 ? 0 : 1;
+
+/** Counts what forge says, and trusts it only if its exit code agrees. */
+async function runForge(args) {
+  const child = spawn(findBinary('forge'), ['test', '--root', root, '--color', 'never', ...args], {
+    cwd: root,
+    env: { ...process.env, FOUNDRY_OFFLINE: 'true', FOUNDRY_DISABLE_NIGHTLY_WARNING: '1' },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  let output = '';
+  child.stdout.setEncoding('utf8');
+  child.stdout.on('data', (chunk) => {
+    output += chunk;
+    process.stdout.write(chunk);
+  });
+  const [code] = await once(child, 'close');
+  const suites = [...output.matchAll(/^Suite result: (ok|FAILED)\. (\d+) passed; (\d+) failed;/gm)];
+  const count = (column) => suites.reduce((sum, suite) => sum + Number(suite[column]), 0);
+  const [passed, failed] = [count(2), count(3)];
+  const good = code === 0 && suites.length > 0 && suites.every((suite) => suite[1] === 'ok');
+  return { passed, failed: good ? failed : Math.max(failed, 1) };
+}

@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+import {IEscrow} from "../src/interfaces/IEscrow.sol";
+import {WeftTest} from "./support/WeftTest.sol";
+
+/// Given a payer with a balance, when he opens, tops up or extends channels.
+contract ChannelTest is WeftTest {
+    function test_open_movesBalanceIntoTheChannel() public {
+        IEscrow.Terms memory t = _terms();
+        uint40 expiresAtSec = _expiry();
+        vm.expectEmit(address(escrow));
+        emit IEscrow.Opened(_id(t), payer, asset, signer.addr, 1, 1, 400, expiresAtSec);
+        vm.prank(payer);
+        escrow.open(_openEntry(t, 400, expiresAtSec));
+        _assertChannel(_id(t), 400, 0, IEscrow.Status.Open);
+        assertEq(escrow.channel(_id(t)).expiresAtSec, expiresAtSec);
+        assertEq(escrow.balances(payer), 1_000_000 - 400);
+    }
+
+    function testFuzz_open_idIsTheHashOfTheTerms(address s, uint64 a, uint32 tenure, uint64 salt) public view {
+        IEscrow.Terms memory t = IEscrow.Terms(payer, s, a, tenure, salt);
+        assertEq(escrow.channelIdOf(t), _id(t));
+    }
+
+    function test_open_opensABatchAtOnce() public {
+        IEscrow.Open[] memory opens = new IEscrow.Open[](100);
+        uint64 other = _mint(owner, operator.addr);
+        for (uint64 i; i < 100; ++i) {
+            opens[i] = IEscrow.Open(signer.addr, i % 3 == 0 ? other : asset, 1, i, 10 + i, _expiry());
+        }
+        vm.prank(payer);
+        escrow.open(opens);
+        for (uint64 i; i < 100; ++i) {
+            bytes32 id = _id(IEscrow.Terms(payer, signer.addr, i % 3 == 0 ? other : asset, 1, i));
+            _assertChannel(id, 10 + i, 0, IEscrow.Status.Open);
+        }
+        assertEq(escrow.balances(payer), 1_000_000 - 1000 - 4950);
+    }
+
+    function test_T17_open_refusesMoreThanTheCap() public {
+        IEscrow.Open[] memory opens = new IEscrow.Open[](101);
+        vm.expectRevert(abi.encodeWithSelector(IEscrow.BatchTooLarge.selector, 101, 100));
+        vm.prank(payer);
+        escrow.open(opens);
+    }
+
+    function test_open_ofABatchWithOneBadEntryOpensNone() public {
+        IEscrow.Open[] memory opens = new IEscrow.Open[](2);
+        opens[0] = IEscrow.Open(signer.addr, asset, 1, 1, 10, _expiry());
+        opens[1] = IEscrow.Open(signer.addr, asset, 1, 2, 0, _expiry());
+        vm.expectRevert(IEscrow.ZeroAmount.selector);
+        vm.prank(payer);
+        escrow.open(opens);
+        _assertChannel(_id(_terms()), 0, 0, IEscrow.Status.None);
+        assertEq(escrow.balances(payer), 1_000_000);
+    }
+
+    function test_open_refusesASaltTwice() public {
+        (IEscrow.Terms memory t, bytes32 id) = _opened(400);
+        vm.expectRevert(abi.encodeWithSelector(IEscrow.ChannelExists.selector, id));
+        vm.prank(payer);
+        escrow.open(_openEntry(t, 400, _expiry()));
+        IEscrow.Open[] memory twice = new IEscrow.Open[](2);
+        twice[0] = twice[1] = _openEntry(_terms(2), 5, _expiry())[0];
+        vm.expectRevert(abi.encodeWithSelector(IEscrow.ChannelExists.selector, _id(_terms(2))));
+        vm.prank(payer);
+        escrow.open(twice);
+    }
+
+    function test_I4_open_refusesSignerZero() public {
+        IEscrow.Terms memory t = _terms();
+        t.signer = address(0);
+        vm.expectRevert(abi.encodeWithSelector(IEscrow.ZeroSigner.selector, _id(t)));
+        vm.prank(payer);
+        escrow.open(_openEntry(t, 400, _expiry()));
+    }
+
+    function test_open_refusesAnotherTenureAndUnknownAssets() public {
+        IEscrow.Terms memory t = _terms();
+        t.tenure = 2;
+        vm.expectRevert(abi.encodeWithSelector(IEscrow.WrongTenure.selector, asset, 2, 1));
+        vm.prank(payer);
+        escrow.open(_openEntry(t, 400, _expiry()));
+        // It is the present tenure that counts, also in the middle of a batch.
+        vm.prank(owner);
+        assets.transferFrom(owner, stranger, asset);
+        IEscrow.Open[] memory opens = new IEscrow.Open[](2);
+        opens[0] = IEscrow.Open(signer.addr, asset, 2, 1, 10, _expiry());
+        opens[1] = IEscrow.Open(signer.addr, asset, 1, 2, 10, _expiry());
+        vm.expectRevert(abi.encodeWithSelector(IEscrow.WrongTenure.selector, asset, 1, 2));
+        vm.prank(payer);
+        escrow.open(opens);
+        for (uint64 unknown; unknown < 100; unknown += 99) {
+            for (uint32 tenure; tenure < 2; ++tenure) {
+                t = IEscrow.Terms(payer, signer.addr, unknown, tenure, 1);
+                vm.expectRevert(abi.encodeWithSelector(IEscrow.WrongTenure.selector, unknown, tenure, 0));
+                vm.prank(payer);
+                escrow.open(_openEntry(t, 400, _expiry()));
+            }
+        }
+    }
+
+    function test_open_refusesExpiriesThatArePastOrTooFar() public {
+        uint40 now_ = uint40(block.timestamp);
+        uint40 latest = now_ + 90 days;
+        uint40[4] memory bad = [uint40(0), now_, latest + 1, type(uint40).max];
+        for (uint256 i; i < bad.length; ++i) {
+            vm.expectRevert(abi.encodeWithSelector(IEscrow.BadExpiry.selector, _id(_terms()), bad[i], now_, latest));
+            vm.prank(payer);
+            escrow.open(_openEntry(_terms(), 400, bad[i]));
+        }
+        vm.startPrank(payer);
+        escrow.open(_openEntry(_terms(1), 400, now_ + 1));
+        escrow.open(_openEntry(_terms(2), 400, latest));
+    }
+
+    function testFuzz_T10_open_neverTakesMoreThanTheBalance(uint96 a, uint96 b) public {
+        a = uint96(bound(a, 1, type(uint96).max));
+        b = uint96(bound(b, 1, type(uint96).max));
+        IEscrow.Open[] memory opens = new IEscrow.Open[](2);
+        opens[0] = IEscrow.Open(signer.addr, asset, 1, 1, a, _expiry());
+        opens[1] = IEscrow.Open(signer.addr, asset, 1, 2, b, _expiry());
+        uint256 total = uint256(a) + b;
+        if (total > 1_000_000) {
+            vm.expectRevert(abi.encodeWithSelector(IEscrow.InsufficientBalance.selector, payer, 1_000_000, total));
+        }
+        vm.prank(payer);
+        escrow.open(opens);
+        assertEq(escrow.balances(payer), total > 1_000_000 ? 1_000_000 : 1_000_000 - total);
+    }
+
+    function test_T18_open_holdsTheLargestAmountExactly() public {
+        _fund(payer, type(uint256).max - token.totalSupply());
+        (IEscrow.Terms memory t, bytes32 id) = _opened(type(uint96).max);
+        _assertChannel(id, type(uint96).max, 0, IEscrow.Status.Open);
+        _claim(t, type(uint96).max);
+        _assertChannel(id, type(uint96).max, type(uint96).max, IEscrow.Status.Open);
+        assertEq(_income(asset, 1), type(uint96).max);
+    }
+
+    function test_topUpTo_raisesTheDepositFromTheCallersBalance() public {
+        (IEscrow.Terms memory t, bytes32 id) = _opened(400);
+        vm.expectEmit(address(escrow));
+        emit IEscrow.ToppedUp(id, stranger, 600, 1000);
+        vm.prank(stranger);
+        escrow.topUpTo(t, 1000);
+        _assertChannel(id, 1000, 0, IEscrow.Status.Open);
+        assertEq(escrow.balances(stranger), 1_000_000 - 600);
+        assertEq(escrow.balances(payer), 1_000_000 - 400);
+    }
+
+    function test_topUpTo_addsNothingWhenResent() public {
+        (IEscrow.Terms memory t, bytes32 id) = _opened(400);
+        vm.startPrank(payer);
+        escrow.topUpTo(t, 1000);
+        vm.recordLogs();
+        escrow.topUpTo(t, 1000);
+        escrow.topUpTo(t, 0);
+        assertEq(vm.getRecordedLogs().length, 0);
+        _assertChannel(id, 1000, 0, IEscrow.Status.Open);
+        assertEq(escrow.balances(payer), 1_000_000 - 1000);
+    }
+
+    function test_topUpTo_refusesWhatTheCallerLacks() public {
+        (IEscrow.Terms memory t,) = _opened(400);
+        vm.expectRevert(
+            abi.encodeWithSelector(IEscrow.InsufficientBalance.selector, stranger, 1_000_000, 1_000_001)
+        );
+        vm.prank(stranger);
+        escrow.topUpTo(t, 1_000_401);
+    }
+
+    function test_topUpTo_refusesFromTheExpiryOn() public {
+        (IEscrow.Terms memory t, bytes32 id) = _opened(400);
+        uint40 expiresAtSec = escrow.channel(id).expiresAtSec;
+        vm.startPrank(payer);
+        vm.warp(expiresAtSec - 1);
+        escrow.topUpTo(t, 500);
+        vm.warp(expiresAtSec);
+        vm.expectRevert(abi.encodeWithSelector(IEscrow.ChannelExpired.selector, id, expiresAtSec));
+        escrow.topUpTo(t, 600);
+    }
+
+    function test_extend_movesTheExpiryLater() public {
+        (IEscrow.Terms memory t, bytes32 id) = _opened(400);
+        uint40 later = uint40(block.timestamp) + 90 days;
+        vm.expectEmit(address(escrow));
+        emit IEscrow.Extended(id, later);
+        vm.prank(payer);
+        escrow.extend(t, later);
+        assertEq(escrow.channel(id).expiresAtSec, later);
+        _assertChannel(id, 400, 0, IEscrow.Status.Open);
+    }
+
+    function testFuzz_T7_extend_neverMovesTheExpiryEarlierOrTooFar(uint40 to) public {
+        (IEscrow.Terms memory t, bytes32 id) = _opened(400);
+        uint40 old = escrow.channel(id).expiresAtSec;
+        uint256 latest = block.timestamp + 90 days;
+        bool bad = to <= old || to > latest;
+        if (bad) vm.expectRevert(abi.encodeWithSelector(IEscrow.BadExpiry.selector, id, to, old, latest));
+        vm.prank(payer);
+        escrow.extend(t, to);
+        assertEq(escrow.channel(id).expiresAtSec, bad ? old : to);
+    }
+
+    function test_extend_isThePayersAlone() public {
+        (IEscrow.Terms memory t, bytes32 id) = _opened(400);
+        address[4] memory others = [stranger, owner, operator.addr, signer.addr];
+        for (uint256 i; i < others.length; ++i) {
+            vm.expectRevert(abi.encodeWithSelector(IEscrow.NotPayer.selector, id, others[i]));
+            vm.prank(others[i]);
+            escrow.extend(t, _expiry() + 1);
+        }
+    }
+
+    function test_extend_refusesFromTheExpiryOn() public {
+        (IEscrow.Terms memory t, bytes32 id) = _opened(400);
+        uint40 old = escrow.channel(id).expiresAtSec;
+        vm.startPrank(payer);
+        vm.warp(old - 1);
+        escrow.extend(t, old + 1);
+        vm.warp(old + 1);
+        vm.expectRevert(abi.encodeWithSelector(IEscrow.ChannelExpired.selector, id, old + 1));
+        escrow.extend(t, old + 2);
+    }
+}

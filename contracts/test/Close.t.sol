@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+import {IEscrow} from "../src/interfaces/IEscrow.sol";
+import {Signed, WeftTest} from "./support/WeftTest.sol";
+
+/// Given an open channel of which 300 of 1000 are claimed, when it ends in one of three ways.
+contract CloseTest is WeftTest {
+    IEscrow.Terms internal t;
+    bytes32 internal id;
+    uint40 internal deadlineSec;
+
+    function setUp() public override {
+        super.setUp();
+        (t, id) = _opened(1000);
+        _claim(t, 300);
+        deadlineSec = uint40(block.timestamp) + 600;
+    }
+
+    function _close(address caller, uint96 spent, uint256 key) internal {
+        (bytes32 r, bytes32 vs) = _signClose(key, id, spent, deadlineSec);
+        vm.prank(caller);
+        escrow.close(t, spent, deadlineSec, r, vs);
+    }
+
+    function test_close_paysWhatWasSpentAndReturnsTheRest() public {
+        vm.expectEmit(address(escrow));
+        emit IEscrow.Closed(id, payer, 250, 450);
+        _close(payer, 550, operator.privateKey);
+        _assertChannel(id, 1000, 550, IEscrow.Status.Closed);
+        assertEq(_income(asset, 1), 550);
+        assertEq(escrow.balances(payer), 1_000_000 - 550);
+    }
+
+    function testFuzz_close_conservesEveryUnit(uint96 spent) public {
+        spent = uint96(bound(spent, 300, 1000));
+        _close(payer, spent, operator.privateKey);
+        assertEq(_income(asset, 1) + escrow.balances(payer), 1_000_000);
+        assertEq(_income(asset, 1), spent);
+    }
+
+    function testFuzz_close_refusesLessThanClaimedAndMoreThanDeposited(uint96 spent) public {
+        vm.assume(spent < 300 || spent > 1000);
+        (bytes32 r, bytes32 vs) = _signClose(operator.privateKey, id, spent, deadlineSec);
+        vm.expectRevert(abi.encodeWithSelector(IEscrow.BadSpent.selector, id, spent, 300, 1000));
+        vm.prank(payer);
+        escrow.close(t, spent, deadlineSec, r, vs);
+    }
+
+    function testFuzz_I4_close_refusesEveryKeyButTheOperators(uint256 key) public {
+        key = bound(key, 1, ORDER - 1);
+        vm.assume(key != operator.privateKey);
+        (bytes32 r, bytes32 vs) = _signClose(key, id, 550, deadlineSec);
+        vm.expectRevert(abi.encodeWithSelector(IEscrow.BadSignature.selector, id));
+        vm.prank(payer);
+        escrow.close(t, 550, deadlineSec, r, vs);
+    }
+
+    function testFuzz_T3_close_refusesAnyOtherBytes(bytes32 r, bytes32 vs) public {
+        vm.expectRevert(abi.encodeWithSelector(IEscrow.BadSignature.selector, id));
+        vm.prank(payer);
+        escrow.close(t, 550, deadlineSec, r, vs);
+    }
+
+    function test_T3_close_refusesTheHighTwinAndTheZeroSignature() public {
+        (bytes32 r, bytes32 vs) = _signClose(operator.privateKey, id, 550, deadlineSec);
+        uint256 s = uint256(vs) & (type(uint256).max >> 1);
+        bytes32 high = bytes32((ORDER - s) | ((1 - (uint256(vs) >> 255)) << 255));
+        vm.startPrank(payer);
+        vm.expectRevert(abi.encodeWithSelector(IEscrow.BadSignature.selector, id));
+        escrow.close(t, 550, deadlineSec, r, high);
+        vm.expectRevert(abi.encodeWithSelector(IEscrow.BadSignature.selector, id));
+        escrow.close(t, 550, deadlineSec, 0, 0);
+    }
+
+    function test_T1_close_refusesACloseOfAnotherChannelAmountOrDeadline() public {
+        IEscrow.Terms memory other = _terms(2);
+        bytes32 otherId = _open(other, 1000);
+        (bytes32 r, bytes32 vs) = _signClose(operator.privateKey, id, 550, deadlineSec);
+        vm.startPrank(payer);
+        vm.expectRevert(abi.encodeWithSelector(IEscrow.BadSignature.selector, otherId));
+        escrow.close(other, 550, deadlineSec, r, vs);
+        vm.expectRevert(abi.encodeWithSelector(IEscrow.BadSignature.selector, id));
+        escrow.close(t, 549, deadlineSec, r, vs);
+        vm.expectRevert(abi.encodeWithSelector(IEscrow.BadSignature.selector, id));
+        escrow.close(t, 550, deadlineSec + 1, r, vs);
+    }
+
+    function test_T2_close_refusesACloseOfAnotherChain() public {
+        bytes32 hash = Signed.hashClose(id, 550, deadlineSec);
+        (bytes32 r, bytes32 vs) = _compact(operator.privateKey, Signed.digest(1, address(escrow), hash));
+        vm.expectRevert(abi.encodeWithSelector(IEscrow.BadSignature.selector, id));
+        vm.prank(payer);
+        escrow.close(t, 550, deadlineSec, r, vs);
+    }
+
+    function test_close_isThePayersAlone() public {
+        address[4] memory others = [stranger, owner, operator.addr, signer.addr];
+        for (uint256 i; i < others.length; ++i) {
+            (bytes32 r, bytes32 vs) = _signClose(operator.privateKey, id, 550, deadlineSec);
+            vm.expectRevert(abi.encodeWithSelector(IEscrow.NotPayer.selector, id, others[i]));
+            vm.prank(others[i]);
+            escrow.close(t, 550, deadlineSec, r, vs);
+        }
+    }
+
+    function test_close_refusesAfterItsDeadline() public {
+        vm.warp(deadlineSec);
+        uint256 snapshot = vm.snapshotState();
+        _close(payer, 550, operator.privateKey);
+        vm.revertToState(snapshot);
+        vm.warp(deadlineSec + 1);
+        (bytes32 r, bytes32 vs) = _signClose(operator.privateKey, id, 550, deadlineSec);
+        vm.expectRevert(abi.encodeWithSelector(IEscrow.DeadlinePassed.selector, id, deadlineSec));
+        vm.prank(payer);
+        escrow.close(t, 550, deadlineSec, r, vs);
+    }
+
+    function test_close_takesTheSellersOperatorAfterASaleButNoRemovedKey() public {
+        uint256 snapshot = vm.snapshotState();
+        vm.prank(owner);
+        assets.transferFrom(owner, stranger, asset);
+        _close(payer, 550, operator.privateKey);
+        assertEq(_income(asset, 1), 550);
+        vm.revertToState(snapshot);
+        vm.prank(owner);
+        assets.setOperator(asset, stranger);
+        (bytes32 r, bytes32 vs) = _signClose(operator.privateKey, id, 300, deadlineSec);
+        vm.expectRevert(abi.encodeWithSelector(IEscrow.BadSignature.selector, id));
+        vm.prank(payer);
+        escrow.close(t, 300, deadlineSec, r, vs);
+    }
+
+    function test_giveUp_returnsTheRestToThePayer() public {
+        vm.expectEmit(address(escrow));
+        emit IEscrow.Closed(id, payer, 0, 700);
+        vm.prank(operator.addr);
+        escrow.giveUp(t);
+        _assertChannel(id, 1000, 300, IEscrow.Status.Closed);
+        assertEq(escrow.balances(payer), 1_000_000 - 300);
+        assertEq(_income(asset, 1), 300);
+    }
+
+    function test_giveUp_isTheOperatorsAlone() public {
+        address[4] memory others = [stranger, owner, payer, signer.addr];
+        for (uint256 i; i < others.length; ++i) {
+            vm.expectRevert(abi.encodeWithSelector(IEscrow.NotOperator.selector, id, others[i]));
+            vm.prank(others[i]);
+            escrow.giveUp(t);
+        }
+    }
+
+    function test_giveUp_afterASaleIsTheSellersAndNotTheBuyers() public {
+        vm.prank(owner);
+        assets.transferFrom(owner, stranger, asset);
+        vm.expectRevert(abi.encodeWithSelector(IEscrow.NotOperator.selector, id, stranger));
+        vm.prank(stranger);
+        escrow.giveUp(t);
+        vm.prank(owner);
+        escrow.giveUp(t);
+        assertEq(escrow.balances(payer), 1_000_000 - 300);
+    }
+
+    function testFuzz_T6_reclaim_beginsWithTheRelease(uint40 time) public {
+        uint40 release = escrow.channel(id).expiresAtSec + WINDOW;
+        time = uint40(bound(time, block.timestamp, release + 30 days));
+        vm.warp(time);
+        vm.expectEmit(address(escrow));
+        if (time < release) emit IEscrow.Skipped(id, IEscrow.SkipReason.NotReleased);
+        else emit IEscrow.Closed(id, payer, 0, 700);
+        escrow.reclaim(_one(t));
+        assertEq(escrow.balances(payer), 1_000_000 - (time < release ? 1000 : 300));
+    }
+
+    function test_I5_reclaim_needsNobodysHelpAndPaysThePayerWhoeverCalls() public {
+        vm.warp(block.timestamp + SPAN + WINDOW);
+        vm.prank(stranger);
+        escrow.reclaim(_one(t));
+        assertEq(escrow.balances(payer), 1_000_000 - 300);
+        assertEq(escrow.balances(stranger), 1_000_000);
+    }
+
+    function test_I5_reclaim_worksWhenTheAssetHasNoOperatorAndAnotherOwner() public {
+        vm.startPrank(owner);
+        assets.setOperator(asset, address(0));
+        assets.transferFrom(owner, stranger, asset);
+        vm.stopPrank();
+        vm.warp(block.timestamp + SPAN + WINDOW);
+        escrow.reclaim(_one(t));
+        assertEq(escrow.balances(payer), 1_000_000 - 300);
+    }
+
+    function test_T17_reclaim_skipsBadEntriesAndReturnsTheOthers() public {
+        IEscrow.Terms[] memory list = new IEscrow.Terms[](100);
+        for (uint64 i; i < 100; ++i) {
+            list[i] = _terms(100 + i);
+            if (i % 2 == 0) _open(list[i], 10); // the others were never opened
+        }
+        list[99] = list[0]; // twice in one batch
+        vm.warp(block.timestamp + SPAN + WINDOW);
+        escrow.reclaim(list);
+        assertEq(escrow.balances(payer), 1_000_000 - 1000);
+        vm.expectRevert(abi.encodeWithSelector(IEscrow.BatchTooLarge.selector, 101, 100));
+        escrow.reclaim(new IEscrow.Terms[](101));
+    }
+
+    function test_T5_aClosedChannelIsNeverOpenedAgainAndItsVouchersAreWorthless() public {
+        _close(payer, 300, operator.privateKey);
+        vm.expectRevert(abi.encodeWithSelector(IEscrow.ChannelExists.selector, id));
+        vm.prank(payer);
+        escrow.open(_openEntry(t, 1000, _expiry()));
+        _expectSkip(operator.addr, _claimOf(t, 600), IEscrow.SkipReason.NotOpen);
+        // The same parties again are another channel.
+        IEscrow.Terms memory again = _terms(2);
+        _open(again, 1000);
+        IEscrow.Claim memory replay = _claimOf(t, 600);
+        replay.terms = again;
+        _expectSkip(operator.addr, replay, IEscrow.SkipReason.BadSignature);
+    }
+
+    function test_I6_thePayersWorstCaseIsWhatHeSigned() public {
+        // The operator claims the highest voucher whole, though he earned less.
+        _claim(t, 620);
+        vm.warp(block.timestamp + SPAN + WINDOW);
+        escrow.reclaim(_one(t));
+        assertEq(escrow.balances(payer), 1_000_000 - 620);
+    }
+}

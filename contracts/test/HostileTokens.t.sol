@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
+import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
+import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
+import {Escrow} from "../src/Escrow.sol";
+import {IEscrow} from "../src/interfaces/IEscrow.sol";
+import {IRevenue} from "../src/interfaces/IRevenue.sol";
+import {
+    BlockingToken,
+    FalseToken,
+    FeeToken,
+    HookToken,
+    LongReturnToken,
+    LyingToken,
+    NoReturnToken,
+    OddToken,
+    PlainToken,
+    RebasingToken
+} from "./support/HostileTokens.sol";
+import {WeftTest} from "./support/WeftTest.sol";
+
+/// A payer and owner that calls back into the escrow whenever the token lets it.
+contract Reentrant {
+    HookToken internal token;
+    IEscrow internal escrow;
+    IRevenue internal revenue;
+    bytes internal attack;
+    address internal target;
+    bool internal done;
+    bool public succeeded;
+    bytes public answer;
+
+    constructor(HookToken token_, IEscrow escrow_) {
+        (token, escrow, revenue) = (token_, escrow_, escrow_.revenue());
+        token.hook(true);
+        token.approve(address(escrow), type(uint256).max);
+    }
+
+    function arm(address target_, bytes calldata attack_) external {
+        (target, attack, done, succeeded) = (target_, attack_, false, false);
+    }
+
+    function call(address to, bytes calldata data) external {
+        (bool ok, bytes memory why) = to.call(data);
+        require(ok, string(why));
+    }
+
+    function onToken() external {
+        if (done || target == address(0)) return;
+        done = true;
+        (succeeded, answer) = target.call(attack);
+    }
+}
+
+/// Given tokens that misbehave, nobody gains and no other escrow is touched.
+contract HostileTokensTest is WeftTest {
+    function _escrowOf(address hostile) internal returns (Escrow) {
+        return new Escrow(IERC20(hostile), assets, WINDOW);
+    }
+
+    function _deposit(PlainToken hostile, Escrow into, address who, uint256 amount) internal {
+        hostile.mint(who, amount);
+        vm.startPrank(who);
+        hostile.approve(address(into), amount);
+        into.deposit(amount);
+        vm.stopPrank();
+    }
+
+    function testFuzz_T12_aTokenWithAFeeCreditsWhatArrived(uint96 amount) public {
+        amount = uint96(bound(amount, 0, type(uint96).max / 2));
+        FeeToken fee = new FeeToken();
+        Escrow into = _escrowOf(address(fee));
+        _deposit(fee, into, payer, amount);
+        _deposit(fee, into, stranger, amount);
+        uint256 arrived = amount - amount / 10;
+        assertEq(into.balances(payer), arrived);
+        vm.prank(payer);
+        into.withdraw(arrived, payer);
+        vm.prank(stranger);
+        into.withdraw(arrived, stranger);
+        assertEq(fee.balanceOf(address(into)), 0);
+        assertEq(fee.balanceOf(payer), arrived - arrived / 10);
+    }
+
+    function test_T12_aTokenWithAFeeCreditsOwnersWithWhatArrived() public {
+        FeeToken fee = new FeeToken();
+        escrow = _escrowOf(address(fee));
+        _deposit(fee, escrow, payer, 10_000);
+        (IEscrow.Terms memory t,) = _opened(9000);
+        _claim(t, 1000);
+        IRevenue r = escrow.revenue();
+        assertEq(r.release(asset, 1), 900);
+        assertEq(r.balances(owner), 900);
+        assertEq(fee.balanceOf(address(r)), 900);
+    }
+
+    /// Each call that a hook could make in the middle of each transfer.
+    function test_T11_aTokenWithHooksGainsNothingByReentering() public {
+        HookToken hooks = new HookToken();
+        escrow = _escrowOf(address(hooks));
+        IRevenue r = escrow.revenue();
+        _deposit(hooks, escrow, stranger, 1000); // others' money
+        Reentrant thief = new Reentrant(hooks, escrow);
+        hooks.mint(address(thief), 60);
+        bytes[4] memory calls = [
+            abi.encodeCall(IEscrow.deposit, (10)),
+            abi.encodeCall(IEscrow.withdraw, (10, address(thief))),
+            abi.encodeCall(IRevenue.release, (asset, 1)),
+            abi.encodeCall(IRevenue.withdraw, (10, address(thief)))
+        ];
+        // While depositing
+        for (uint256 i; i < 2; ++i) {
+            thief.arm(address(escrow), calls[i]);
+            thief.call(address(escrow), abi.encodeCall(IEscrow.deposit, (20)));
+            _assertRefused(thief);
+        }
+        assertEq(escrow.balances(address(thief)), 40);
+        assertEq(hooks.balanceOf(address(thief)), 20);
+        // While withdrawing
+        for (uint256 i; i < 2; ++i) {
+            thief.arm(address(escrow), calls[i]);
+            thief.call(address(escrow), abi.encodeCall(IEscrow.withdraw, (15, address(thief))));
+            _assertRefused(thief);
+        }
+        assertEq(escrow.balances(address(thief)), 10);
+        assertEq(hooks.balanceOf(address(thief)), 50);
+        // While income moves to Revenue and on to its owner
+        vm.prank(owner);
+        assets.transferFrom(owner, address(thief), asset);
+        vm.prank(address(thief));
+        assets.setOperator(asset, address(0xB0B));
+        IEscrow.Terms memory t = IEscrow.Terms(stranger, signer.addr, asset, 2, 1);
+        _open(t, 500);
+        IEscrow.Claim[] memory claims = _one(_claimOf(t, 100));
+        vm.prank(address(0xB0B));
+        escrow.claim(claims);
+        r.release(asset, 2);
+        for (uint256 i = 2; i < 4; ++i) {
+            thief.arm(address(r), i == 2 ? abi.encodeCall(IRevenue.release, (asset, 2)) : calls[i]);
+            thief.call(address(r), abi.encodeCall(IRevenue.withdraw, (30, address(thief))));
+            _assertRefused(thief);
+        }
+        assertEq(r.balances(address(thief)), 40);
+        assertEq(hooks.balanceOf(address(thief)), 110);
+        assertEq(hooks.balanceOf(address(escrow)), 900 + 10);
+    }
+
+    function _assertRefused(Reentrant thief) internal view {
+        assertFalse(thief.succeeded());
+        assertEq(
+            bytes4(thief.answer()), ReentrancyGuardTransient.ReentrancyGuardReentrantCall.selector, "another reason"
+        );
+    }
+
+    /// What the guard does not cover moves no tokens; in the middle of a transfer it sees nothing it could use twice.
+    function test_T11_openingInTheMiddleOfADepositUsesOnlyWhatWasThereBefore() public {
+        HookToken hooks = new HookToken();
+        escrow = _escrowOf(address(hooks));
+        _deposit(hooks, escrow, stranger, 1000);
+        Reentrant thief = new Reentrant(hooks, escrow);
+        hooks.mint(address(thief), 100);
+        IEscrow.Terms memory t = IEscrow.Terms(address(thief), signer.addr, asset, 1, 1);
+        thief.arm(address(escrow), abi.encodeCall(IEscrow.open, (_openEntry(t, 50, _expiry()))));
+        thief.call(address(escrow), abi.encodeCall(IEscrow.deposit, (50)));
+        assertFalse(thief.succeeded());
+        thief.arm(address(escrow), abi.encodeCall(IEscrow.open, (_openEntry(t, 50, _expiry()))));
+        thief.call(address(escrow), abi.encodeCall(IEscrow.deposit, (50)));
+        assertTrue(thief.succeeded());
+        assertEq(escrow.balances(address(thief)), 50);
+        assertEq(hooks.balanceOf(address(escrow)), 1000 + 100);
+    }
+
+    function test_T14_aTokenThatSaysFalseIsRefused() public {
+        FalseToken falseToken = new FalseToken();
+        Escrow into = _escrowOf(address(falseToken));
+        falseToken.mint(payer, 100);
+        vm.expectRevert(abi.encodeWithSelector(SafeERC20.SafeERC20FailedOperation.selector, address(falseToken)));
+        vm.prank(payer);
+        into.deposit(100);
+        assertEq(into.balances(payer), 0);
+    }
+
+    function test_T14_aTokenThatMovesNothingCreditsNothing() public {
+        LyingToken lying = new LyingToken();
+        Escrow into = _escrowOf(address(lying));
+        vm.prank(payer);
+        assertEq(into.deposit(100), 0);
+        assertEq(into.balances(payer), 0);
+    }
+
+    function test_T14_tokensThatAnswerNothingOrTooMuchWork() public {
+        for (uint256 i; i < 2; ++i) {
+            OddToken odd = i == 0 ? OddToken(new NoReturnToken()) : new LongReturnToken();
+            Escrow into = _escrowOf(address(odd));
+            odd.mint(payer, 100);
+            vm.startPrank(payer);
+            odd.approve(address(into), 100);
+            into.deposit(100);
+            into.withdraw(40, payer);
+            vm.stopPrank();
+            assertEq(into.balances(payer), 60);
+            assertEq(odd.balanceOf(payer), 40);
+        }
+    }
+
+    function test_T14_anAddressWithoutCodeIsNoToken() public {
+        Escrow into = _escrowOf(address(0xDEAD));
+        vm.expectRevert();
+        vm.prank(payer);
+        into.deposit(100);
+    }
+
+    function test_T13_oneBlockedPartyStopsNobodyElse() public {
+        BlockingToken blocking = new BlockingToken();
+        escrow = _escrowOf(address(blocking));
+        _deposit(blocking, escrow, payer, 1000);
+        (IEscrow.Terms memory t,) = _opened(600);
+        _claim(t, 100);
+        blocking.setBlocked(payer, true);
+        blocking.setBlocked(owner, true);
+        // The channel lives and ends, income is released, all without touching the blocked.
+        _claim(t, 250);
+        IRevenue r = escrow.revenue();
+        assertEq(r.release(asset, 1), 250);
+        vm.prank(operator.addr);
+        escrow.giveUp(t);
+        assertEq(escrow.balances(payer), 750);
+        // They themselves can still take their money elsewhere.
+        vm.expectRevert("blocked");
+        vm.prank(payer);
+        escrow.withdraw(750, payer);
+        vm.prank(payer);
+        escrow.withdraw(750, stranger);
+        vm.prank(owner);
+        r.withdraw(250, stranger);
+        assertEq(blocking.balanceOf(stranger), 1000);
+    }
+
+    function test_T13_aTokenThatRebasesDownHarmsOnlyItsOwnEscrow() public {
+        RebasingToken rebasing = new RebasingToken();
+        Escrow into = _escrowOf(address(rebasing));
+        _deposit(rebasing, into, payer, 1000);
+        _deposit(rebasing, into, stranger, 1000);
+        rebasing.rebase();
+        vm.prank(payer);
+        into.withdraw(1000, payer);
+        // Documented limit: the last one finds nothing. The escrow of the honest token is whole.
+        vm.expectRevert();
+        vm.prank(stranger);
+        into.withdraw(1000, stranger);
+        assertGe(token.balanceOf(address(escrow)), escrow.balances(payer) + escrow.balances(stranger));
+    }
+}

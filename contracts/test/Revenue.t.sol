@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+import {IEscrow} from "../src/interfaces/IEscrow.sol";
+import {IRevenue} from "../src/interfaces/IRevenue.sol";
+import {WeftTest} from "./support/WeftTest.sol";
+
+/// Given an asset that earned 300, when its income is released and withdrawn.
+contract RevenueTest is WeftTest {
+    IEscrow.Terms internal t;
+
+    function setUp() public override {
+        super.setUp();
+        (t,) = _opened(1000);
+        _claim(t, 300);
+    }
+
+    function test_release_creditsTheTenuresOwnerWhoeverCalls() public {
+        vm.expectEmit(address(escrow));
+        emit IEscrow.Collected(asset, 1, 300);
+        vm.expectEmit(address(revenue));
+        emit IRevenue.Released(asset, 1, owner, 300);
+        vm.prank(stranger);
+        assertEq(revenue.release(asset, 1), 300);
+        assertEq(revenue.balances(owner), 300);
+        assertEq(token.balanceOf(address(revenue)), 300);
+        (uint256 earned, uint256 collected) = escrow.income(asset, 1);
+        assertEq(earned, 300);
+        assertEq(collected, 300);
+    }
+
+    function test_release_paysEveryUnitOnce() public {
+        revenue.release(asset, 1);
+        assertEq(revenue.release(asset, 1), 0);
+        _claim(t, 450);
+        assertEq(revenue.release(asset, 1), 150);
+        assertEq(revenue.balances(owner), 450);
+    }
+
+    function test_release_paysEachTenureItsOwner() public {
+        vm.prank(owner);
+        assets.transferFrom(owner, stranger, asset);
+        vm.prank(stranger);
+        assets.setOperator(asset, address(0xB0B));
+        IEscrow.Terms memory t2 = IEscrow.Terms(payer, signer.addr, asset, 2, 1);
+        _open(t2, 100);
+        IEscrow.Claim[] memory claims = _one(_claimOf(t2, 70));
+        vm.prank(address(0xB0B));
+        escrow.claim(claims);
+        _claim(t, 310);
+        revenue.release(asset, 1);
+        revenue.release(asset, 2);
+        assertEq(revenue.balances(owner), 310);
+        assertEq(revenue.balances(stranger), 70);
+    }
+
+    function test_release_refusesTenuresThatNeverWere() public {
+        uint32[3] memory bad = [uint32(0), 2, type(uint32).max];
+        for (uint256 i; i < bad.length; ++i) {
+            vm.expectRevert(abi.encodeWithSelector(IRevenue.UnknownTenure.selector, asset, bad[i]));
+            revenue.release(asset, bad[i]);
+        }
+        vm.expectRevert(abi.encodeWithSelector(IRevenue.UnknownTenure.selector, 0, 0));
+        revenue.release(0, 0);
+    }
+
+    function testFuzz_I4_collect_isRevenuesAlone(address caller) public {
+        vm.assume(caller != address(revenue));
+        vm.expectRevert(abi.encodeWithSelector(IEscrow.NotRevenue.selector, caller));
+        vm.prank(caller);
+        escrow.collect(asset, 1);
+    }
+
+    function test_withdraw_paysOutTheCallersShareOnly() public {
+        revenue.release(asset, 1);
+        vm.expectRevert(abi.encodeWithSelector(IRevenue.InsufficientBalance.selector, stranger, 0, 1));
+        vm.prank(stranger);
+        revenue.withdraw(1, stranger);
+        vm.startPrank(owner);
+        vm.expectRevert(abi.encodeWithSelector(IRevenue.InsufficientBalance.selector, owner, 300, 301));
+        revenue.withdraw(301, owner);
+        vm.expectEmit(address(revenue));
+        emit IRevenue.Withdrawn(owner, stranger, 200);
+        revenue.withdraw(200, stranger);
+        revenue.withdraw(100, owner);
+        assertEq(token.balanceOf(stranger), 200);
+        assertEq(token.balanceOf(owner), 100);
+        assertEq(token.balanceOf(address(revenue)), 0);
+    }
+
+    function test_withdraw_refusesRecipientsFromWhichNothingReturns() public {
+        revenue.release(asset, 1);
+        address[3] memory bad = [address(0), address(escrow), address(revenue)];
+        for (uint256 i; i < bad.length; ++i) {
+            vm.expectRevert(abi.encodeWithSelector(IRevenue.BadRecipient.selector, bad[i]));
+            vm.prank(owner);
+            revenue.withdraw(1, bad[i]);
+        }
+    }
+
+    function test_T15_aDonationToRevenueGoesToNobody() public {
+        token.mint(address(revenue), 50);
+        revenue.release(asset, 1);
+        assertEq(revenue.balances(owner), 300);
+    }
+}
