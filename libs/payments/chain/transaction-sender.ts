@@ -105,7 +105,8 @@ export class TransactionSender {
       const raw = await key.signTransaction(unsigned);
       const stored = { nonce: unsigned.nonce, hash: Transaction.from(raw).hash as string, raw };
       await client.query(
-        `insert into ${this.#table} (sender, chain_id, nonce, hash, raw) values ($1, $2, $3, $4, $5)`,
+        `insert into ${this.#table} (sender, chain_id, nonce, hash, raw) values ($1, $2, $3, $4, $5)
+         on conflict (hash) do update set refused = false`,
         [key.address, String(chainId), stored.nonce, stored.hash, raw],
       );
       return stored;

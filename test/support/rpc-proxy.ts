@@ -1,0 +1,43 @@
+import { createServer, type IncomingMessage } from 'node:http';
+import { onEnd } from './on-end.js';
+
+/** What becomes of a JSON-RPC request: its connection breaks before the node saw it, or after. */
+export type Fate = 'pass' | 'lose request' | 'lose answer';
+
+/** A wire to a chain that a test can cut. */
+export async function startRpcProxy(target: string) {
+  let fate: (method: string) => Fate = () => 'pass';
+  const seen: string[] = [];
+  const server = createServer(async (request, response) => {
+    const body = await textOf(request);
+    const { method } = JSON.parse(body) as { method: string };
+    seen.push(method);
+    const what = fate(method);
+    if (what === 'lose request') return response.destroy();
+    const answer = await fetch(target, { method: 'POST', headers: { 'content-type': 'application/json' }, body });
+    const text = await answer.text();
+    if (what === 'lose answer') return response.destroy();
+    response.writeHead(answer.status, { 'content-type': 'application/json' }).end(text);
+  });
+  const port = await new Promise<number>((resolve) => {
+    server.listen(0, '127.0.0.1', () => resolve((server.address() as { port: number }).port));
+  });
+  onEnd(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  return {
+    url: `http://127.0.0.1:${port}`,
+    /** Methods asked for so far. */
+    seen,
+    decide(next: (method: string) => Fate): void {
+      fate = next;
+    },
+  };
+}
+
+async function textOf(request: IncomingMessage): Promise<string> {
+  const parts: Buffer[] = [];
+  for await (const part of request) parts.push(part as Buffer);
+  return Buffer.concat(parts).toString('utf8');
+}
