@@ -142,7 +142,7 @@ export class Accounts {
       this.#refused.set(key, { error, untilMs: performance.now() + this.limits.unknownChannelMs });
       throw error;
     }
-    const wholeLife = await this.chain.openedSince(id, this.ledger.bornAtBlock);
+    const wholeLife = await this.chain.openedAfter(id, this.ledger.bornAtBlock);
     return await this.ledger.addChannel({ id, terms, onChain, wholeLife });
   }
 

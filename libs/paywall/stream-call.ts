@@ -152,9 +152,7 @@ export class StreamCall extends ServerInterceptingCall {
   }
 
   #refuse(error: unknown): void {
-    const refused = error instanceof Refused ? error : new Refused(WeftError.from(error), undefined);
-    const required = this.wall.requiredFor(this.route, refused.reason);
-    this.call.sendStatus(refusal(refused.reason, { ...refused, ...(required && { required }) }));
+    this.call.sendStatus(this.wall.refusal(this.route, error));
   }
 
   /** Commits and sends until nothing waits or the stream is over. Only one runs at a time. */
@@ -311,15 +309,11 @@ export class StreamCall extends ServerInterceptingCall {
 
   async #endInError(error: unknown): Promise<void> {
     if (error instanceof Lost) return await this.#endAsStored();
-    const reason = WeftError.from(error);
-    if (reason.reason === 'LEDGER_UNAVAILABLE') {
+    const status = this.wall.refusal(this.route, error);
+    if (error instanceof WeftError && error.reason === 'LEDGER_UNAVAILABLE') {
       this.#attempt!.account.stale = true;
-      this.#finish(refusal(reason, { outcome: undefined }));
-      return;
-    }
-    await this.#endWith(refusal(reason, { outcome: undefined })).catch((cause) =>
-      this.#finish(refusal(WeftError.from(cause), { outcome: undefined })),
-    );
+      this.#finish(status);
+    } else await this.#endWith(status).catch((cause) => this.#finish(this.wall.refusal(this.route, cause)));
   }
 
   /** The stream breaks off here: charged for what was committed, or not at all. Without status, nobody listens. */

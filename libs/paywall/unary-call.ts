@@ -3,7 +3,7 @@ import { WeftError } from '#core/errors.js';
 import type { Route } from './offers.js';
 import { type EndStatus, refusal, trailers } from './refusal.js';
 import { withMeter } from './units.js';
-import { type Admission, type Attempt, type CallEnd, Refused, type Wall } from './wall.js';
+import { type Admission, type Attempt, type CallEnd, type Wall } from './wall.js';
 
 /** What grpc-js hands to `sendStatus`. */
 type Status = Parameters<ServerInterceptingCallInterface['sendStatus']>[0];
@@ -23,10 +23,7 @@ export function unaryCall(wall: Wall, route: Route, call: ServerInterceptingCall
   let receipt: Uint8Array | undefined;
   let sendHeaders = () => {};
 
-  const refuse = (error: unknown) => {
-    const refused = error instanceof Refused ? error : new Refused(WeftError.from(error), undefined);
-    call.sendStatus(refusal(refused.reason, { ...refused, required: wall.requiredFor(route, refused.reason) }));
-  };
+  const refuse = (error: unknown) => call.sendStatus(wall.refusal(route, error));
 
   const answer = (end: CallEnd) => {
     if ('status' in end) return call.sendStatus(end.status);

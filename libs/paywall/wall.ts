@@ -180,24 +180,32 @@ export class Wall {
   }
 
   async #admitSlowly(route: Route, verified: VerifiedPayment): Promise<Admission> {
+    let account: Account | undefined;
     try {
-      const account = await this.accounts.get(channelRefOf(verified));
+      account = await this.accounts.get(channelRefOf(verified));
       if (account.stale) await this.accounts.rereadLedger(account);
       const row = await this.#rowOf(verified);
       if (row !== undefined) return this.#meetRow(verified, row);
       return await this.#admitAgain(route, verified, account);
     } catch (error) {
-      throw error instanceof Refused ? error : notCharged(error);
+      if (error instanceof Refused) throw error;
+      // Another process may have served this very call: then it has its answer, whatever speaks against a new one.
+      const row = account && (await this.#anyRowOf(verified).catch(() => undefined));
+      if (row !== undefined) return this.#meetRow(verified, row);
+      throw notCharged(error);
     }
   }
 
   /** The call's row if it has one; asks the database only for ids that may have been seen. */
-  async #rowOf({ payment, payerKey }: VerifiedPayment): Promise<LedgerCall | undefined> {
-    const { payer } = payment.terms;
-    const { callId } = payment.call;
-    await this.accounts.learn(payer);
-    if (this.accounts.seenBy(payerKey)?.has(callId) === false) return undefined;
-    return await this.options.ledger.call(payer, callId);
+  async #rowOf(verified: VerifiedPayment): Promise<LedgerCall | undefined> {
+    const { payment, payerKey } = verified;
+    await this.accounts.learn(payment.terms.payer);
+    if (this.accounts.seenBy(payerKey)?.has(payment.call.callId) === false) return undefined;
+    return await this.#anyRowOf(verified);
+  }
+
+  #anyRowOf({ payment }: VerifiedPayment): Promise<LedgerCall | undefined> {
+    return this.options.ledger.call(payment.terms.payer, payment.call.callId);
   }
 
   #meetRow(verified: VerifiedPayment, row: LedgerCall): Admission {
@@ -284,7 +292,7 @@ export class Wall {
       end = await this.#charge(attempt, response);
     } catch (error) {
       const refused = error instanceof Refused ? error : notCharged(error);
-      end = { status: refusal(refused.reason, refused) };
+      end = { status: this.refusal(attempt.route, refused) };
     }
     this.accounts.noteSeen(verified.payerKey, verified.payment.call.callId);
     this.#finish(attempt, end);
@@ -330,7 +338,7 @@ export class Wall {
     } catch (error) {
       const reason = WeftError.from(error);
       account.stale = true; // the ledger knows something that we do not
-      throw new Refused(reason, reason.reason === 'LEDGER_UNAVAILABLE' ? undefined : 'not-charged');
+      throw notCharged(reason);
     }
     this.options.onStage?.('committed');
     if (result.outcome === 'known') return await this.#endAsStored(verified);
@@ -377,9 +385,16 @@ export class Wall {
     return ReceiptMessage.encode(writeReceipt({ ...receipt, signature })).finish();
   }
 
-  /** The PaymentRequired detail that belongs to a refusal, if any. */
-  requiredFor(route: Route, error: WeftError) {
-    return error.reason === 'PAYMENT_REQUIRED' ? this.#terms(route) : undefined;
+  /** The status that tells of a refusal. What went wrong inside is told to whoever watches over the paywall. */
+  refusal(route: Route, error: unknown): EndStatus {
+    const refused = error instanceof Refused ? error : new Refused(WeftError.from(error), undefined);
+    const { reason, outcome, receipt } = refused;
+    if (reason.cause !== undefined) this.options.onError(reason);
+    return refusal(reason, {
+      outcome,
+      ...(receipt && { receipt }),
+      ...(reason.reason === 'PAYMENT_REQUIRED' && { required: this.#terms(route) }),
+    });
   }
 
   #paymentRequired(route: Route): WeftError {
@@ -433,8 +448,12 @@ const channelRefOf = ({ channelId, channelKey, payment, version }: VerifiedPayme
   minChannel: version.listing.minChannel,
 });
 
-const notCharged = (error: unknown): Refused =>
-  error instanceof Refused ? error : new Refused(WeftError.from(error), 'not-charged');
+/** A ledger that does not answer might say that an earlier attempt was charged; any other refusal is clear. */
+function notCharged(error: unknown): Refused {
+  if (error instanceof Refused) return error;
+  const reason = WeftError.from(error);
+  return new Refused(reason, reason.reason === 'LEDGER_UNAVAILABLE' ? undefined : 'not-charged');
+}
 
 export const callIdReused = (): WeftError =>
   new WeftError('CALL_ID_REUSED', 'this call id was used for another request or on another channel');

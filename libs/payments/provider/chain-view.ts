@@ -38,14 +38,15 @@ export class ChainView {
     return await this.#ask(() => this.escrow.channel(id));
   }
 
-  /** Whether a channel was opened in or after a block. */
-  async openedSince(id: Uint8Array, fromBlock: number): Promise<boolean> {
+  /** Whether a channel was opened after a block. */
+  async openedAfter(id: Uint8Array, block: number): Promise<boolean> {
+    if ((await this.newestBlock()).blockNumber <= block) return false;
     const opened = interfaceOf('Escrow').getEvent('Opened')!.topicHash;
     const logs = await this.#ask(() =>
       this.#options.provider.getLogs({
         address: this.#options.escrow,
         topics: [opened, toHex(id)],
-        fromBlock,
+        fromBlock: block + 1,
         toBlock: 'latest',
       }),
     );

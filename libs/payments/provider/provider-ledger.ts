@@ -49,7 +49,7 @@ export class ProviderLedger {
   private constructor(
     readonly pool: pg.Pool,
     readonly bodies: BodyStore,
-    /** Channels opened before this block may have a past that this ledger never had. */
+    /** Channels opened in or before this block may have a past that this ledger never had. */
     readonly bornAtBlock: number,
   ) {
     this.streams = new StreamLedger(pool, bodies);

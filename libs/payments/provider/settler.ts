@@ -55,6 +55,13 @@ export interface Settlement {
   readonly transaction: string;
 }
 
+const WATCHED_PER_ROUND = 50;
+
+interface Watched {
+  readonly id: Uint8Array;
+  readonly untilSec: number;
+}
+
 /**
  * Claims what was earned (`spent`, never what was authorised), many channels in a transaction. Everything it does may
  * be done twice: a claim is cumulative, so a second one is passed over by the contract, and what it believes about the
@@ -64,7 +71,9 @@ export class Settler {
   readonly #options: SettlerOptions;
   readonly #policy: SettlePolicy;
   /** Channels claimed lately, and until when they are watched. */
-  readonly #watched = new Map<string, { readonly id: Uint8Array; readonly untilSec: number }>();
+  readonly #watched = new Map<string, Watched>();
+  /** Channels with earnings that can no longer be claimed; said once. */
+  readonly #gone = new Set<string>();
   #windowSec: number | undefined;
   #timer: NodeJS.Timeout | undefined;
   #last: Promise<unknown> = Promise.resolve();
@@ -78,8 +87,15 @@ export class Settler {
   async start(): Promise<void> {
     for (const channel of await this.#options.ledger.channels())
       if (channel.state !== 'CLOSED' && channel.claimed > 0n) this.#watch(channel.id);
+    let busy = false;
     this.#timer = setInterval(() => {
-      this.#inTurn(() => this.#round(false)).catch((error) => this.#report(error));
+      if (busy) return;
+      busy = true;
+      this.#inTurn(() => this.#round(false))
+        .catch((error) => this.#report(error))
+        .finally(() => {
+          busy = false;
+        });
     }, this.#options.everyMs ?? 15_000);
     this.#timer.unref();
   }
@@ -109,6 +125,8 @@ export class Settler {
     const settlements: Settlement[] = [];
     const senders = new Set(claimants.map(({ sender }) => sender));
     for (const sender of senders) {
+      // A reorg took claims out of the chain: their transactions are still good.
+      if (lost.size > 0) await sender.resume();
       const mine = claimants.filter((each) => each.sender === sender);
       const due = unclaimed.filter(
         (channel) =>
@@ -168,6 +186,14 @@ export class Settler {
       this.#watch(channel.id);
       return undefined;
     }
+    if (chain.nowSec() >= onChain.expiresAtSec + this.#windowSec!) {
+      if (!this.#gone.has(keyOf(channel.id)))
+        this.#report(
+          new Error(`channel ${toHex(channel.id)} is past its release: ${spent - onChain.claimed} are lost`),
+        );
+      this.#gone.add(keyOf(channel.id));
+      return undefined;
+    }
     if (voucher === undefined) {
       this.#report(new Error(`channel ${toHex(channel.id)} has earnings and no voucher`));
       return undefined;
@@ -181,15 +207,17 @@ export class Settler {
   async #checkWatched(): Promise<Set<string>> {
     const { chain, ledger } = this.#options;
     const lost = new Set<string>();
-    for (const [key, { id, untilSec }] of this.#watched) {
-      const before = await ledger.channel(id);
-      const now = await chain.channel(id);
+    const check = async ([key, { id, untilSec }]: [string, Watched]) => {
+      const [before, now] = await Promise.all([ledger.channel(id), chain.channel(id)]);
       if (before !== undefined && now.claimed !== before.claimed) {
         if (now.claimed < before.claimed) lost.add(key);
         await ledger.updateFromChain(id, now);
       }
-      if (chain.nowSec() > untilSec) this.#watched.delete(key);
-    }
+      this.#watched.delete(key);
+      // Those that wait longest come first the next time.
+      if (chain.nowSec() <= untilSec) this.#watched.set(key, { id, untilSec });
+    };
+    await Promise.all([...this.#watched].slice(0, WATCHED_PER_ROUND).map(check));
     return lost;
   }
 

@@ -1,0 +1,44 @@
+import type { Wallet } from 'ethers';
+import { interfaceOf } from '#contracts/artifact.js';
+import { TransactionSender } from '#payments/chain/transaction-sender.js';
+import { Settler, type SettlerOptions } from '#payments/provider/settler.js';
+import type { Chain } from './chain.js';
+import type { PaidService } from './paid-service.js';
+
+/** The operator's sender and a settler that claims with it. */
+export async function startSettler(
+  chain: Chain,
+  service: PaidService,
+  operator: Wallet,
+  options: Partial<SettlerOptions> = {},
+) {
+  const sender = await TransactionSender.start({
+    pool: service.pool,
+    schema: 'provider',
+    key: operator,
+    provider: chain.provider,
+    rpcUrl: chain.rpcUrl,
+    chainId: chain.deployment.chainId,
+    confirmations: 0,
+    interfaces: [interfaceOf('Escrow')],
+  });
+  const errors: unknown[] = [];
+  const { asset, tenure } = service.listing;
+  const settler = new Settler({
+    ledger: service.ledger,
+    chain: service.view,
+    claimants: [{ asset, tenure, sender }],
+    onError: (error) => errors.push(error),
+    ...options,
+  });
+  await settler.start();
+  return {
+    settler,
+    sender,
+    errors,
+    async stop(): Promise<void> {
+      sender.stop();
+      await settler.stop();
+    },
+  };
+}
