@@ -228,7 +228,7 @@ describe('paid caller', () => {
   describe('T35 a dishonest provider', () => {
     /** A call through a relay that changes the answer, with a channel and wallet of its own. */
     const throughRelay = async (change: (answer: RawReply) => void) => {
-      const victim = await startWallet(chain, { n: 3 });
+      const victim = await startWallet(chain, { account: 3 });
       onEnd(() => victim.close());
       const [pin] = pins.filter(({ method }) => method === SAY);
       const id = randomBytes(32);

@@ -1,0 +1,85 @@
+import { join } from 'node:path';
+import type { Client, WorkflowHandleWithFirstExecutionRunId } from '@temporalio/client';
+import { DefaultLogger, Runtime, type WorkflowBundle } from '@temporalio/worker';
+import type { Marketplace } from '#client/marketplace.js';
+import { type ClientParts, openParts } from '#client/parts.js';
+import { connectTemporal } from '#client/temporal/connect-temporal.js';
+import { workerDataConverter } from '#client/temporal/data-converter.js';
+import type { Wallet } from '#payments/payer/wallet.js';
+import type { LocalTemporal } from '#platform/local/temporal.js';
+import { createActivities } from '#services/worker/activities.js';
+import { type RunningWorker, startWorker } from '#services/worker/start-worker.js';
+import type { Market } from './market.js';
+import { marketplaceOf } from './nowhere.js';
+import { onEnd } from './on-end.js';
+import { tempDir } from './temp-dir.js';
+import { startTemporal } from './temporal.js';
+
+/** The market as programs of the marketplace are told of it. */
+export const marketplaceFor = (market: Market, temporal: LocalTemporal, more: Partial<Marketplace> = {}): Marketplace =>
+  marketplaceOf({
+    chainId: Number(market.chain.deployment.chainId),
+    rpcUrl: market.chain.rpcUrl,
+    contracts: market.chain.deployment,
+    registry: market.registry.address,
+    temporal: { address: temporal.address, namespace: 'default', ui: '' },
+    taskQueue: 'test',
+    ...more,
+  });
+
+/** Temporal, a client of it, and a worker that pays with `wallet`, all in this process but the server. */
+export async function startPaidRuns(market: Market, wallet: Wallet, workflows: WorkflowBundle) {
+  quieten();
+  const temporal = await startTemporal();
+  const marketplace = marketplaceFor(market, temporal);
+  const payloadFolder = join(tempDir(), 'payloads');
+  const { address } = temporal;
+  const { namespace } = marketplace.temporal;
+  const { taskQueue } = marketplace;
+  const client: Client = await connectTemporal({ address, namespace, payloadFolder });
+  onEnd(() => client.connection.close());
+  const parts: ClientParts = openParts(marketplace, wallet);
+  onEnd(() => parts.close());
+  const startOne = async (): Promise<RunningWorker> => {
+    const activities = createActivities(parts);
+    const worker = await startWorker({
+      address,
+      namespace,
+      taskQueue,
+      payloadFolder,
+      workflows,
+      activities,
+      graceMs: 200,
+    });
+    onEnd(() => worker.close());
+    return worker;
+  };
+  await startOne();
+  return {
+    temporal,
+    marketplace,
+    client,
+    parts,
+    payloadFolder,
+    dataConverter: workerDataConverter(payloadFolder),
+    taskQueue,
+    startWorker: startOne,
+    start: (
+      workflow: string,
+      args: unknown[],
+      more: { workflowId?: string; memo?: Record<string, unknown>; cronSchedule?: string } = {},
+    ): Promise<WorkflowHandleWithFirstExecutionRunId> =>
+      client.workflow.start(workflow, { taskQueue, workflowId: `${workflow}-${count++}`, args, ...more }),
+  };
+}
+
+export type PaidRuns = Awaited<ReturnType<typeof startPaidRuns>>;
+
+let count = 0;
+let quiet = false;
+
+function quieten(): void {
+  if (quiet) return;
+  quiet = true;
+  Runtime.install({ logger: new DefaultLogger('ERROR') });
+}
