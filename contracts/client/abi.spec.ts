@@ -1,0 +1,55 @@
+import { FunctionFragment } from 'ethers';
+import { type ContractName, interfaceOf } from './artifact.js';
+import { skipReasons } from './escrow.js';
+
+/** Functions that can change something, by name. */
+const changing = (name: ContractName): string[] =>
+  interfaceOf(name)
+    .fragments.filter((fragment) => FunctionFragment.isFragment(fragment))
+    .filter((fragment) => !fragment.constant)
+    .map((fragment) => fragment.name)
+    .sort();
+
+describe('the contracts', () => {
+  it('T20 have no function but those of the protocol: nobody pauses, upgrades, sweeps or rules', () => {
+    expect(changing('Escrow')).toEqual([
+      'claim',
+      'close',
+      'collect',
+      'deposit',
+      'depositWithPermit',
+      'extend',
+      'giveUp',
+      'open',
+      'reclaim',
+      'topUpTo',
+      'withdraw',
+    ]);
+    expect(changing('Revenue')).toEqual(['release', 'withdraw']);
+    expect(changing('Assets')).toEqual([
+      'approve',
+      'delist',
+      'mint',
+      'publish',
+      'safeTransferFrom',
+      'safeTransferFrom',
+      'setApprovalForAll',
+      'setOperator',
+      'transferFrom',
+    ]);
+  });
+
+  it("T20 take none of the chain's own coin", () => {
+    for (const name of ['Escrow', 'Revenue', 'Assets', 'TestToken'] as const) {
+      const { fragments, receive, fallback, deploy } = interfaceOf(name);
+      expect([receive, fallback, deploy.payable]).toEqual([false, null, false]);
+      expect(fragments.some((fragment) => FunctionFragment.isFragment(fragment) && fragment.payable)).toBe(false);
+    }
+  });
+
+  it('name as many reasons for skipping as the bindings', () => {
+    const skipped = interfaceOf('Escrow').getEvent('Skipped');
+    expect(skipped?.inputs.map((input) => input.name)).toEqual(['channelId', 'reason']);
+    expect(skipReasons).toHaveLength(8);
+  });
+});
