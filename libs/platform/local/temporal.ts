@@ -1,5 +1,6 @@
 import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { WeftError } from '#core/errors.js';
 import { freePort, onPort } from './free-port.js';
 import { leash } from './leash.js';
 import { findTemporal } from './temporal-binary.js';
@@ -23,8 +24,22 @@ export interface LocalTemporal {
   /** "127.0.0.1:7233" */
   readonly address: string;
   readonly uiUrl: string | undefined;
-  readonly pid: number;
+  /** Undefined for a server that is not ours. */
+  readonly pid: number | undefined;
   stop(): Promise<void>;
+}
+
+/** The server at TEMPORAL_ADDRESS if that is set, which then is not ours to stop; else one of our own. */
+export async function useTemporal(options: TemporalOptions = {}): Promise<LocalTemporal> {
+  const address = process.env['TEMPORAL_ADDRESS'];
+  if (address === undefined || address === '') return startTemporal(options);
+  try {
+    await describeNamespace(address);
+  } catch (error) {
+    const message = `no Temporal answers at TEMPORAL_ADDRESS=${address}: start it, or unset the variable to run one here`;
+    throw new WeftError('TEMPORAL_UNAVAILABLE', message, { address }, { cause: error });
+  }
+  return { address, uiUrl: undefined, pid: undefined, stop: async () => {} };
 }
 
 /** Starts Temporal's dev server on loopback; resolves when the namespace "default" answers. */
