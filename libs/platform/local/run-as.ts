@@ -39,6 +39,8 @@ export function runAs(user: User | undefined, program: string, folder: string): 
     `--reuid=${user.uid}`,
     `--regid=${user.gid}`,
     '--clear-groups',
+    // Without it access(2), by which PostgreSQL looks for its parts, leaves the capability out of account.
+    '--securebits=+no_setuid_fixup',
     '--inh-caps=+dac_override',
     '--ambient-caps=+dac_override',
   ];
