@@ -1,7 +1,8 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { describe, expect, it } from '@jest/globals';
+import { beforeAll, describe, expect, it } from '@jest/globals';
+import { Logger } from '@nestjs/common';
 import pg from 'pg';
 import { createDatabase } from '#test/support/database.js';
 import { onEnd } from '#test/support/on-end.js';
@@ -65,6 +66,7 @@ describe('migrate', () => {
 });
 
 describe('createPool', () => {
+  beforeAll(() => Logger.overrideLogger(false));
   it('goes on after the database was restarted', async () => {
     const dir = tempDir();
     const first = await startPostgres({ dir, fsync: false });

@@ -1,6 +1,14 @@
 import { fromBinary, toBinary } from '@bufbuild/protobuf';
 import { FileDescriptorProtoSchema, FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
-import { type Client, Metadata, ServerInterceptingCall, type ServerInterceptor, status } from '@grpc/grpc-js';
+import {
+  type Client,
+  logVerbosity,
+  Metadata,
+  ServerInterceptingCall,
+  type ServerInterceptor,
+  setLogVerbosity,
+  status,
+} from '@grpc/grpc-js';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Controller, Module } from '@nestjs/common';
 import { GrpcMethod } from '@nestjs/microservices';
@@ -19,6 +27,7 @@ import {
 import { OcrServiceDefinition, RecognizeRequest, RecognizeResponse } from '#protos/models/ocr/v1/ocr.js';
 import { RegistryServiceDefinition, WatchResponse } from '#protos/weft/registry/v1/registry.js';
 import { GetAccountResponse, WalletServiceDefinition } from '#protos/weft/wallet/v1/wallet.js';
+import { onEnd } from '#test/support/on-end.js';
 import { loadDescriptorSet } from './descriptor-set.js';
 import { type GrpcApp, startGrpcApp } from './start-grpc-app.js';
 
@@ -152,6 +161,8 @@ describe('startGrpcApp', () => {
   });
 
   it('refuses to start on a port that is taken', async () => {
+    setLogVerbosity(logVerbosity.NONE);
+    onEnd(() => setLogVerbosity(logVerbosity.ERROR));
     const start = startGrpcApp({
       module: TestModule,
       definitions: [OcrServiceDefinition],
