@@ -30,7 +30,7 @@ async function matching(db: NodePgDatabase, query: ReturnType<typeof sql>, limit
   const { rows } = await db.execute<{ id: string }>(sql`
     select id from registry.listing, (select ${query} as query) q
     where status = 'active' and search @@ query
-    order by ts_rank_cd(search, query, 1) * case when is_serving then 1 else ${ASLEEP} end desc, id desc
+    order by ts_rank_cd(search, query, 1) * case when is_serving then 1 else ${ASLEEP}::float8 end desc, id desc
     limit ${limit}`);
   return rows.map(({ id }) => BigInt(id));
 }
@@ -41,7 +41,7 @@ const near: Stage = async (db, words, limit) => {
   const { rows } = await db.execute<{ id: string }>(sql`
     select id from registry.listing
     where status = 'active' and lower(${words}) <% names
-    order by word_similarity(lower(${words}), names) * case when is_serving then 1 else ${ASLEEP} end desc, id desc
+    order by word_similarity(lower(${words}), names) * case when is_serving then 1 else ${ASLEEP}::float8 end desc, id desc
     limit ${limit}`);
   return rows.map(({ id }) => BigInt(id));
 };
