@@ -89,6 +89,7 @@ export interface PaidServiceOptions {
   readonly onStage?: PaywallOptions['onStage'];
   readonly confirmations?: number;
   readonly bodies?: string;
+  readonly port?: number;
 }
 
 export async function openProviderDatabase(url: string): Promise<pg.Pool> {
@@ -136,6 +137,7 @@ export async function startPaidService(options: PaidServiceOptions) {
       definitions: [EchoDefinition],
       descriptorSet: echoDescriptors,
       graceMs: 200,
+      port: options.port ?? 0,
       logger: silent,
     }),
   );

@@ -1,0 +1,132 @@
+import { randomBytes } from 'node:crypto';
+import { announceListing, putInForce } from '#client/listing/publish.js';
+import { type Marketplace, writeMarketplace } from '#client/marketplace.js';
+import { openParts } from '#client/parts.js';
+import { Weft } from '#client/weft.js';
+import { toHex } from '#core/hex.js';
+import type { Price } from '#core/price.js';
+import { RemoteWallet } from '#payments/payer/remote-wallet.js';
+import type { Wallet } from '#payments/payer/wallet.js';
+import { SigningKey } from '#payments/signature.js';
+import { loadDescriptorSet } from '#platform/grpc/descriptor-set.js';
+import { freePort } from '#platform/local/free-port.js';
+import { createMetrics } from '#platform/metrics.js';
+import { startWallet } from '#services/wallet/start-wallet.js';
+import { walletConfig } from '#services/wallet/wallet-config.js';
+import { createDatabase } from './database.js';
+import { EchoDefinition, type EchoHandlers, echoDescriptors } from './echo-service.js';
+import { startMarket } from './market.js';
+import { marketplaceOf } from './nowhere.js';
+import { COUNT, PEEK, SAY, startPaidService } from './paid-service.js';
+import { tempDir } from './temp-dir.js';
+import { giveMoney, tokenIn } from './wallet-process.js';
+
+export const ECHO = EchoDefinition.fullName;
+
+/** Sets follow one another as their messages do. */
+export const echoFiles = (): Uint8Array => Buffer.concat([echoDescriptors, loadDescriptorSet()]);
+
+const silent = { log() {}, error() {}, warn() {}, fatal() {} };
+
+const price = (method: string, rate: bigint, more: Partial<Price> = {}): Price => ({
+  method,
+  kind: 'fixed',
+  unit: '',
+  rate,
+  per: 1n,
+  maxAmount: rate,
+  ...more,
+});
+
+export interface EchoOffer {
+  readonly handlers?: Partial<EchoHandlers>;
+  readonly title?: string;
+  readonly summary?: string;
+  readonly methods?: Readonly<Record<string, string>>;
+}
+
+/**
+ * A chain, a registry, a payer's wallet and paid services that echo, all real: Say costs 100, Count 3 per 10
+ * characters and at most 60, Peek is free.
+ */
+export async function startEchoMarket(first: EchoOffer = {}) {
+  const market = await startMarket();
+  const { chain } = market;
+  const services: { stop(): Promise<void> }[] = [];
+
+  async function offer({ handlers = {}, title = 'Echo', summary = 'Says it again', methods = {} }: EchoOffer) {
+    const port = await freePort();
+    const secret = randomBytes(32);
+    const operator = new SigningKey(secret);
+    const inForce = await putInForce(market.newPublisher({ operator }), {
+      files: echoFiles(),
+      service: ECHO,
+      prices: [
+        price(SAY, 100n),
+        price(COUNT, 3n, { kind: 'metered', unit: 'character', per: 10n, maxAmount: 60n }),
+        price(PEEK, 0n, { kind: 'free' }),
+      ],
+      endpoints: [`grpc://127.0.0.1:${port}`],
+      docs: { title, summary, tags: ['text'], methods },
+    });
+    const { listing } = inForce.signed;
+    const databaseUrl = await createDatabase();
+    const service = await startPaidService({ chain, databaseUrl, listing, operator, handlers, port });
+    services.push(service);
+    await announceListing(market.directory, inForce);
+    return {
+      ...service,
+      databaseUrl,
+      operatorKey: toHex(secret),
+      asset: listing.asset,
+      listing: toHex(inForce.digest),
+    };
+  }
+
+  const { token, assets, escrow, revenue, chainId } = chain.deployment;
+  const home = tempDir();
+  const parts: Partial<Marketplace> = {
+    chainId: Number(chainId),
+    rpcUrl: chain.rpcUrl,
+    contracts: { token, assets, escrow, revenue },
+    registry: market.registry.address,
+    walletTokenFile: 'wallet/spend.token',
+  };
+  const running = await startWallet({
+    home,
+    marketplace: marketplaceOf(parts),
+    config: walletConfig.parse({ DATABASE_URL: await createDatabase() }),
+    metrics: createMetrics('wallet'),
+    logger: silent,
+  });
+  const connect = (token: string) => new RemoteWallet({ address: running.address, token });
+  const admin = connect(tokenIn(home, 'admin'));
+  const wallet = connect(tokenIn(home, 'spend'));
+  await giveMoney(chain, running.wallet.payerAddress, 10_000_000n);
+  const marketplace = marketplaceOf({ ...parts, wallet: running.address });
+  await writeMarketplace(home, marketplace);
+  const echo = await offer(first);
+  return {
+    market,
+    chain,
+    /** WEFT_HOME of it, with the marketplace file. */
+    home,
+    marketplace,
+    /** With the token that programs of the home use; `admin` makes others. */
+    wallet,
+    admin,
+    connect,
+    echo,
+    offer,
+    /** A client that pays with `payer`, by default without limits of its own. */
+    weft: (payer: Wallet = wallet) => new Weft(marketplace, openParts(marketplace, payer), async () => {}),
+    async stop(): Promise<void> {
+      for (const each of [wallet, admin]) each.close();
+      await running.close();
+      for (const service of services) await service.stop();
+      await market.stop();
+    },
+  };
+}
+
+export type EchoMarket = Awaited<ReturnType<typeof startEchoMarket>>;
