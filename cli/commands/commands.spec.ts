@@ -1,0 +1,241 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { writeMarketplace } from '#client/marketplace.js';
+import { toHex } from '#core/hex.js';
+import { writeFileAtomic } from '#platform/secrets.js';
+import { runHere } from '#test/support/cli.js';
+import { ECHO, type EchoMarket, startEchoMarket } from '#test/support/echo-market.js';
+import { marketplaceOf } from '#test/support/nowhere.js';
+import { tempDir } from '#test/support/temp-dir.js';
+import { commands } from './index.js';
+
+let market: EchoMarket;
+let home: string;
+beforeAll(async () => {
+  market = await startEchoMarket({ summary: 'Says it again\u001b[2J\u202e' });
+  home = market.home;
+});
+afterAll(() => market?.stop());
+
+const run = (...argv: string[]) => runHere(commands, argv, home);
+const json = async (...argv: string[]) => {
+  const { out, code, err } = await run(...argv, '--json');
+  if (code !== 0) throw new Error(err);
+  return JSON.parse(out) as Record<string, unknown>;
+};
+
+describe('services', () => {
+  test('lists what is offered with its prices', async () => {
+    const { code, out, err } = await run('services');
+    expect({ code, err }).toEqual({ code: 0, err: '' });
+    const [titles, say, count, peek] = out.split('\n');
+    expect(titles).toMatch(/^ASSET +SERVICE +HEALTH +METHOD +PRICE +LISTING +TITLE$/);
+    expect(say).toMatch(/^1 +test\.echo\.v1\.EchoService +serving +Say +100 a call +0x[0-9a-f]{4}…[0-9a-f]{4} +Echo$/);
+    expect(count).toContain('3 per 10 characters, at most 60');
+    expect(peek).toContain('free');
+  });
+
+  test('--json has amounts as decimal strings and digests in full', async () => {
+    const { listings } = await json('services');
+    expect(listings).toEqual([
+      expect.objectContaining({
+        listing: market.echo.listing,
+        asset: '1',
+        service: ECHO,
+        serving: true,
+        prices: expect.arrayContaining([
+          { method: `${ECHO}/Say`, kind: 'fixed', unit: '', rate: '100', per: '1', maxAmount: '100' },
+        ]),
+      }),
+    ]);
+  });
+
+  test('finds by words', async () => {
+    expect((await json('services', 'echo', 'text'))['listings']).toHaveLength(1);
+    expect((await run('services', 'zebra')).out).toBe('nothing found\n');
+  });
+});
+
+describe('describe', () => {
+  test.each(['echo', 'EchoService', ECHO, '1'])('shows the offer called "%s"', async (name) => {
+    expect(await json('describe', name)).toMatchObject({ listing: market.echo.listing, service: ECHO });
+  });
+
+  test('shows methods, prices and fields to a person', async () => {
+    const { out } = await run('describe', market.echo.listing);
+    expect(out).toContain(`listing   ${market.echo.listing}`);
+    expect(out).toContain('Count  3 per 10 characters, at most 60');
+    expect(out).toContain('    text: string');
+  });
+
+  test('T62 what a provider writes cannot drive the terminal', async () => {
+    const { out } = await run('describe', 'echo');
+    expect(out).toContain('Says it again');
+    for (const hidden of ['\u001b', '\u202e']) expect(out).not.toContain(hidden);
+  });
+
+  test.each([
+    ['orc', 'LISTING_UNKNOWN'],
+    ['99', 'LISTING_UNKNOWN'],
+    [`0x${'0'.repeat(64)}`, 'LISTING_UNKNOWN'],
+    ['0x12', 'INVALID_INPUT'],
+  ])('"%s" is refused with %s', async (name, reason) => {
+    const { code, out, err } = await run('describe', name);
+    expect({ code, out }).toEqual({ code: 1, out: '' });
+    expect(err).toContain(reason);
+    expect(err.trim().split('\n')).toHaveLength(1);
+  });
+});
+
+describe('call', () => {
+  test('pays, checks the receipt and prints the response', async () => {
+    const { code, out, err } = await run('call', 'echo', 'Say', '{"text":"hello"}');
+    expect(code).toBe(0);
+    expect(JSON.parse(out)).toEqual({ text: 'hello' });
+    expect(err).toMatch(/^paid 100, receipt verified, \d+ ms\n$/);
+  });
+
+  test('--json tells what was paid to whom', async () => {
+    expect(await json('call', 'echo', 'Count', '{"text":"hello"}')).toEqual({
+      listing: market.echo.listing,
+      method: `${ECHO}/Count`,
+      amount: '2',
+      attempts: 1,
+      latencyMs: expect.any(Number),
+      receipt: {
+        callId: expect.stringMatching(/^0x[0-9a-f]{64}$/),
+        signer: toHex(market.echo.operator.address),
+        verified: true,
+      },
+      response: { text: 'hello' },
+    });
+  });
+
+  test('fields come from the command line and from files, and answers go into files', async () => {
+    const dir = tempDir();
+    await writeFile(join(dir, 'in.txt'), 'Grüße');
+    const out = join(dir, 'out.txt');
+    const { response } = await json(
+      'call',
+      'echo',
+      'Say',
+      '-f',
+      `text=@${join(dir, 'in.txt')}`,
+      '--save',
+      `text=${out}`,
+    );
+    expect(response).toEqual({ text: 'Grüße' });
+    expect(await readFile(out, 'utf8')).toBe('Grüße');
+  });
+
+  test('a free call pays nothing', async () => {
+    expect(await json('call', 'echo', 'Peek', '{"text":"x"}')).toMatchObject({ amount: '0', receipt: null });
+  });
+
+  test.each([
+    ['an unknown method', ['Shout', '{}'], 'UNKNOWN_METHOD'],
+    ['text that is not JSON', ['Say', '{'], 'INVALID_JSON'],
+    ['an unknown field', ['Say', '{"txt":1}'], 'txt'],
+    ['a wrong type, with its path', ['Say', '{"text":{"a":1}}'], 'text'],
+    ['a price above the limit', ['Say', '{}', '--max-price', '99'], 'PRICE_ABOVE_LIMIT'],
+    ['a limit that is no amount', ['Say', '{}', '--max-price', '1e3'], '--max-price'],
+  ])('%s is refused and nothing is paid', async (_name, argv, what) => {
+    const before = await json('balance');
+    const { code, out, err } = await run('call', 'echo', ...argv);
+    expect({ code, out }).toEqual({ code: 1, out: '' });
+    expect(err).toContain(what);
+    expect(await json('balance')).toEqual(before);
+  });
+});
+
+describe('channels and balance', () => {
+  test('show what was put where, and agree with each other', async () => {
+    await json('call', 'echo', 'Say', '{"text":"once more"}');
+    const { channels } = (await json('channels')) as { channels: Record<string, string>[] };
+    expect(channels).toEqual([
+      expect.objectContaining({ open: true, terms: expect.objectContaining({ asset: '1', tenure: 1 }) }),
+    ]);
+    const balance = (await json('balance')) as Record<string, string>;
+    const inChannels = BigInt(channels[0]?.['deposited'] ?? 0) - BigInt(channels[0]?.['claimed'] ?? 0);
+    expect(balance['inChannels']).toBe(String(inChannels));
+    expect(BigInt(balance['total'] ?? 0)).toBe(BigInt(balance['free'] ?? 0) + inChannels);
+    expect((await run('channels')).out).toMatch(/^CHANNEL +ASSET +TENURE +DEPOSITED/);
+    expect((await run('balance')).out).toContain('free in the escrow');
+  });
+});
+
+describe('publish', () => {
+  const offer = (port: string) => ({
+    service: ECHO,
+    endpoints: [`grpc://${port}`],
+    prices: { Say: '7', Count: '1/20 character, max 50', Peek: 'free' },
+    title: 'My echo',
+  });
+
+  test('offers a running service, and leaves it alone the second time', async () => {
+    const file = join(tempDir(), 'offer.json');
+    await writeFile(file, JSON.stringify(offer(market.echo.app.address)));
+    const first = await json('publish', file);
+    expect(first).toMatchObject({ isNew: true, record: { title: 'My echo', service: ECHO } });
+    expect(await json('publish', file)).toMatchObject({ isNew: false, listing: first['listing'] });
+    expect(await json('describe', String(first['asset']))).toMatchObject({ listing: first['listing'] });
+    const changed = await json('publish', file, '--price', 'Say=8');
+    expect(changed).toMatchObject({ isNew: true, asset: first['asset'], record: { version: 2 } });
+  });
+
+  test('an endpoint where nobody listens costs nothing and exits with 3', async () => {
+    const count = await market.chain.assets.count();
+    const { code, err } = await run(
+      'publish',
+      '--service',
+      ECHO,
+      '--endpoint',
+      'grpc://127.0.0.1:1',
+      '--price',
+      'Say=1',
+      '--title',
+      'x',
+    );
+    expect(code).toBe(3);
+    expect(err).toContain('ENDPOINT_UNREACHABLE');
+    expect(await market.chain.assets.count()).toBe(count);
+  });
+
+  test.each([
+    ['a price for a method that is not there', ['--price', 'Shout=5'], 'prices'],
+    ['a price that nobody understands', ['--price', 'Say=cheap'], 'prices.Say'],
+    ['a service that is not served', ['--service', 'test.echo.v1.NoService'], 'CONTRACT_MISMATCH'],
+  ])('%s is refused before anything is sent', async (_name, argv, what) => {
+    const count = await market.chain.assets.count();
+    const file = join(tempDir(), 'offer.json');
+    const { prices: _, ...rest } = offer(market.echo.app.address);
+    await writeFile(file, JSON.stringify({ ...rest, prices: {} }));
+    const { code, err } = await run('publish', file, ...argv);
+    expect(code).toBe(1);
+    expect(err).toContain(what);
+    expect(await market.chain.assets.count()).toBe(count);
+  });
+});
+
+describe('a marketplace that is not there', () => {
+  test('no marketplace file: says how to start one', async () => {
+    const { code, err } = await runHere(commands, ['services'], tempDir());
+    expect(code).toBe(1);
+    expect(err).toMatch(/no marketplace at .*CONFIG_INVALID/);
+  });
+
+  test.each([
+    ['services', 'REGISTRY_UNAVAILABLE'],
+    ['runs', 'GATEWAY_UNAVAILABLE'],
+    ['balance', 'WALLET_UNAVAILABLE'],
+    ['channels', 'WALLET_UNAVAILABLE'],
+  ])('%s exits with 3 and says which part is down', async (command, reason) => {
+    const empty = tempDir();
+    await writeMarketplace(empty, marketplaceOf());
+    for (const file of ['none', 'gateway/local.key']) writeFileAtomic(join(empty, file), 'secret');
+    const { code, out, err } = await runHere(commands, [command, '--json'], empty);
+    expect(code).toBe(3);
+    expect(err).toContain(reason);
+    expect(JSON.parse(out)).toMatchObject({ error: { reason } });
+  });
+});

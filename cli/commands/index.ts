@@ -1,0 +1,21 @@
+import type { AddCommand } from '../command.js';
+import { addBalance } from './balance.js';
+import { addCall } from './call.js';
+import { addChannels } from './channels.js';
+import { addDescribe } from './describe.js';
+import { addPublish } from './publish.js';
+import { addRun } from './run.js';
+import { addRuns } from './runs.js';
+import { addServices } from './services.js';
+
+/** In the order in which help lists them. */
+export const commands: readonly AddCommand[] = [
+  addServices,
+  addDescribe,
+  addCall,
+  addRun,
+  addRuns,
+  addChannels,
+  addBalance,
+  addPublish,
+];

@@ -1,0 +1,106 @@
+import { join } from 'node:path';
+import { fetchDescriptorSet } from '#client/contract/reflection.js';
+import { openEndpoint } from '#client/listing/endpoint.js';
+import { recordView } from '#client/listing/listing-view.js';
+import { type Offer, publishListing } from '#client/listing/publish.js';
+import { openMarket } from '#client/market.js';
+import { readMarketplace } from '#client/marketplace.js';
+import { Assets } from '#contracts/assets.js';
+import { fromHex, toHex } from '#core/hex.js';
+import { chainProvider } from '#payments/chain/chain-provider.js';
+import { SigningKey } from '#payments/signature.js';
+import { type AddCommand, type Answer, action, type Context, example } from '../command.js';
+import { collectPair, type Pair } from '../input/pairs.js';
+import { operatorKeyFile, ownerKeyFile, ownerSender, privateKey } from '../publish/owner-key.js';
+import { completeOffer, readOfferFile } from '../publish/read-offer.js';
+
+interface PublishOptions {
+  readonly service?: string;
+  readonly endpoint?: readonly string[];
+  readonly price?: readonly Pair[];
+  readonly title?: string;
+  readonly summary?: string;
+  readonly tag?: readonly string[];
+  readonly minChannel?: string;
+  readonly ownerKey?: string;
+  readonly operatorKey?: string;
+}
+
+const collect = (text: string, before: readonly string[] = []): string[] => [...before, text];
+
+export const addPublish: AddCommand = (program) =>
+  program
+    .command('publish')
+    .argument('[offer]', 'YAML or JSON file: service, endpoints, prices, title, summary, tags, methods, minChannel …')
+    .option('--service <name>', 'full name of the service, as its reflection tells it')
+    .option('--endpoint <url>', 'grpc://host:port or grpcs://host:port (repeatable)', collect)
+    .option('--price <method=price>', 'free, 1200, or "1/20 character, max 5000" (repeatable)', collectPair)
+    .option('--title <text>', 'what it is')
+    .option('--summary <text>', 'what it does')
+    .option('--tag <word>', 'for searching (repeatable)', collect)
+    .option('--min-channel <amount>', 'channels with less are not served')
+    .option('--owner-key <file>', 'private key that owns the asset (default: one in the home, made at first use)')
+    .option('--operator-key <file>', 'private key that signs receipts (default: one in the home)')
+    .description('Offer a running gRPC service with reflection, in any language')
+    .addHelpText(
+      'after',
+      example(
+        'npx weft publish offer.yaml',
+        'npx weft publish --service acme.v1.EchoService --endpoint grpc://127.0.0.1:50051 --price Say=100 --title Echo',
+      ),
+    )
+    .action(action(publish));
+
+async function publish(context: Context, options: PublishOptions, file: string | undefined): Promise<Answer> {
+  const { home } = context;
+  const offer = completeOffer(await inputOf(options, file));
+  const marketplace = await readMarketplace(home);
+  const { rpcUrl, contracts } = marketplace;
+  const chainId = BigInt(marketplace.chainId);
+  const owner = privateKey(options.ownerKey, ownerKeyFile(home), '--owner-key');
+  const operator = privateKey(options.operatorKey, operatorKeyFile(home), '--operator-key');
+
+  context.progress(`asking ${offer.endpoints[0]} for its contract`);
+  const files = await reflected(context, offer, marketplace.allowPrivateEndpoints);
+  const provider = chainProvider({ rpcUrl, chainId });
+  context.closeLater({ close: () => provider.destroy() });
+  const sender = ownerSender(owner, provider, rpcUrl);
+  context.progress('putting the listing on chain and into the registry');
+  const published = await publishListing(
+    {
+      assets: new Assets(contracts.assets, provider),
+      domain: { chainId, verifyingContract: fromHex(contracts.assets, 'contracts.assets', 20) },
+      escrow: fromHex(contracts.escrow, 'contracts.escrow', 20),
+      owner: sender,
+      operator: new SigningKey(fromHex(operator, '--operator-key', 32)),
+      directory: context.closeLater(openMarket(marketplace)).directory,
+      stateFile: join(home, 'provider', `${offer.service}.json`),
+    },
+    { ...offer, files },
+  );
+  const { asset, digest, isNew, record } = published;
+  const json = { asset, listing: digest, isNew, owner: sender.address, record: recordView(record) };
+  const what = isNew ? 'published' : 'unchanged, in force already';
+  return { json, text: `${offer.service} is ${what}\nasset     ${asset}\nlisting   ${toHex(digest)}` };
+}
+
+/** The command line adds to the file and wins over it. */
+async function inputOf(options: PublishOptions, file: string | undefined): Promise<object> {
+  const { service, endpoint, price, title, summary, tag, minChannel } = options;
+  const given = {
+    service,
+    endpoints: endpoint,
+    prices: price && Object.fromEntries(price.map(({ name, value }) => [name, value])),
+    title,
+    summary,
+    tags: tag,
+    minChannel,
+  };
+  const stated = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
+  return { ...(file === undefined ? {} : await readOfferFile(file)), ...stated };
+}
+
+async function reflected(context: Context, offer: Omit<Offer, 'files'>, allowPrivate: boolean): Promise<Uint8Array> {
+  const client = context.closeLater(await openEndpoint(offer.endpoints[0] ?? '', { allowPrivate }));
+  return fetchDescriptorSet(client, offer.service);
+}
