@@ -5,7 +5,11 @@ import { WeftError } from '#core/errors.js';
 import { connect } from '#payments/rpc/connect.js';
 import { callRaw } from '#payments/rpc/raw-call.js';
 import { typedClient } from '#payments/rpc/typed-client.js';
-import { IdentifyResponse, LanguageServiceDefinition } from '#protos/models/language/v1/language.js';
+import {
+  IdentifyResponse,
+  LanguageServiceDefinition,
+  ListLanguagesResponse,
+} from '#protos/models/language/v1/language.js';
 import { type GrpcApp, startGrpcApp } from './grpc/start-grpc-app.js';
 import { createMetrics, type MetricsServer, measureCalls, startMetricsServer } from './metrics.js';
 
@@ -15,6 +19,11 @@ class TestController {
   identify(request: { text: string }): IdentifyResponse {
     if (request.text === '') throw new WeftError('EMPTY_TEXT', 'text is empty');
     return IdentifyResponse.fromPartial({});
+  }
+
+  @GrpcMethod('LanguageService', 'ListLanguages')
+  listLanguages(): ListLanguagesResponse {
+    return ListLanguagesResponse.fromPartial({});
   }
 }
 

@@ -1,0 +1,3 @@
+import { runModels } from '../run-models.js';
+
+await runModels(['language']);
