@@ -9,10 +9,10 @@ import {
   type StorageDriverRetrieveContext,
   type StorageDriverStoreContext,
 } from '@temporalio/common';
-import { temporal } from '@temporalio/proto';
+import proto from '@temporalio/proto';
 import { WeftError } from '#core/errors.js';
 
-const PayloadMessage = temporal.api.common.v1.Payload;
+const PayloadMessage = proto.temporal.api.common.v1.Payload;
 
 /**
  * Keeps payloads that are too large for a workflow's history in files named after their sha-256, so that a picture that
