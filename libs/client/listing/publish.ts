@@ -114,11 +114,17 @@ export async function putInForce(
   return { signed, digest, input, isNew };
 }
 
-/** Tells the registry of a listing in force, unless it knows. */
-export const announceListing = async (
+/**
+ * Tells the registry of a listing in force. One that knows it but last saw it down is told again, so that it looks
+ * at once and not at its next round.
+ */
+export async function announceListing(
   directory: Directory,
   { digest, input }: Pick<ListingInForce, 'digest' | 'input'>,
-): Promise<ListingRecord> => (await directory.find({ digest })) ?? (await directory.publish(input));
+): Promise<ListingRecord> {
+  const known = await directory.find({ digest });
+  return known?.isServing ? known : directory.publish(input);
+}
 
 /** What the chain has for the asset. */
 interface Present {

@@ -48,7 +48,7 @@ export class Publisher {
     const { signed, contract, docs } = await this.#read(request, problems);
     const digest = hashListing(signed.listing);
     const known = await store.byDigest(digest);
-    if (known !== undefined) return known;
+    if (known !== undefined) return known.isServing ? known : this.#lookAgain(known, signed, contract);
     await problems.collect(() => verifier.verify(signed, contract));
     // Only what the asset's owner and operator vouch for makes this process connect to anything.
     const mayVisit = problems.isEmpty;
@@ -56,6 +56,15 @@ export class Publisher {
     if (mayVisit) await this.#visit(signed, contract, problems);
     problems.throwIfAny();
     return store.record({ signed, digest, docs, contract, files: request.files, isServing: true });
+  }
+
+  /** A known listing whose provider says that it is back. */
+  async #lookAgain(known: ListingRow, signed: SignedListing, contract: Contract): Promise<ListingRow> {
+    const problems = new Problems();
+    await this.#visit(signed, contract, problems);
+    problems.throwIfAny();
+    await this.parts.store.setServing(known.digest, true);
+    return { ...known, isServing: true };
   }
 
   /** As `publish`, before the listing stands on chain: throws what would be against it and writes nothing. */
