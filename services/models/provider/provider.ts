@@ -1,0 +1,150 @@
+import { join } from 'node:path';
+import type pg from 'pg';
+import { Directory } from '#client/listing/directory.js';
+import { announceListing, type ListingInForce, type Offer, putInForce } from '#client/listing/publish.js';
+import type { Marketplace } from '#client/marketplace.js';
+import { interfaceOf } from '#contracts/artifact.js';
+import { fromHex } from '#core/hex.js';
+import type { ServiceDefinition } from '#core/service-definition.js';
+import { chainProvider } from '#payments/chain/chain-provider.js';
+import { TransactionSender } from '#payments/chain/transaction-sender.js';
+import { BodyStore } from '#payments/provider/body-store.js';
+import { ChainView } from '#payments/provider/chain-view.js';
+import { ProviderLedger } from '#payments/provider/provider-ledger.js';
+import { type SettlePolicy, Settler } from '#payments/provider/settler.js';
+import { createPaywall, type Paywall } from '#paywall/create-paywall.js';
+import { migrate } from '#platform/db/migrate.js';
+import { createPool } from '#platform/db/pool.js';
+import { ProviderKeys } from './provider-keys.js';
+
+/** A service and what it is offered for. */
+export interface OwnOffer extends Offer {
+  readonly definition: ServiceDefinition;
+  /** Which of the provider's owner keys the asset belongs to. */
+  readonly owner: number;
+}
+
+export interface ProviderOptions {
+  readonly home: string;
+  readonly marketplace: Marketplace;
+  readonly databaseUrl: string;
+  readonly policy: Partial<SettlePolicy>;
+  readonly settleEveryMs: number;
+  readonly onError: (error: unknown) => void;
+}
+
+/** The provider's side of a marketplace: its ledger, its keys, the listings it has in force, and what claims its earnings. */
+export class Provider {
+  readonly #listed: ListingInForce[] = [];
+  #paywall: Paywall | undefined;
+  #settler: Settler | undefined;
+
+  private constructor(
+    private readonly options: ProviderOptions,
+    private readonly keys: ProviderKeys,
+    private readonly pool: pg.Pool,
+    private readonly chain: ChainView,
+    private readonly ledger: ProviderLedger,
+    private readonly send: (key: 'operator' | number) => Promise<TransactionSender>,
+    private readonly closeChain: () => void,
+  ) {}
+
+  static async open(options: ProviderOptions): Promise<Provider> {
+    const { home, marketplace, databaseUrl } = options;
+    const { rpcUrl, contracts } = marketplace;
+    const chainId = BigInt(marketplace.chainId);
+    const keys = ProviderKeys.open(home);
+    await migrate(databaseUrl, {
+      folder: new URL('../../../libs/payments/provider/migrations', import.meta.url),
+      schema: 'provider',
+    });
+    const pool = createPool(databaseUrl, { name: 'weft provider', max: 12 });
+    const provider = chainProvider({ rpcUrl, chainId });
+    const chain = new ChainView({ provider, rpcUrl, ...contracts, confirmations: 0 });
+    const ledger = await ProviderLedger.open(pool, new BodyStore(join(home, 'bodies')), {
+      chainId,
+      escrow: fromHex(contracts.escrow, 'contracts.escrow', 20),
+      birth: () => chain.newestBlock(),
+    });
+    const interfaces = (['Escrow', 'Assets'] as const).map(interfaceOf);
+    const send = (key: 'operator' | number) =>
+      TransactionSender.start({
+        pool,
+        schema: 'provider',
+        key: key === 'operator' ? keys.operator : keys.owner(key),
+        provider,
+        rpcUrl,
+        chainId,
+        confirmations: 0,
+        interfaces,
+      });
+    return new Provider(options, keys, pool, chain, ledger, send, () => provider.destroy());
+  }
+
+  /** Puts every offer in force and the paywall in front of all of them. */
+  async offer(offers: readonly OwnOffer[]): Promise<Paywall> {
+    const { home, marketplace, onError } = this.options;
+    const { contracts } = marketplace;
+    const chainId = BigInt(marketplace.chainId);
+    const escrow = fromHex(contracts.escrow, 'contracts.escrow', 20);
+    const domain = { chainId, verifyingContract: fromHex(contracts.assets, 'contracts.assets', 20) };
+    const operator = this.keys.operatorKey;
+    const listed = await Promise.all(
+      offers.map(async (offer) => {
+        const owner = await this.send(offer.owner);
+        const stateFile = join(home, 'offers', `${offer.service}.json`);
+        return putInForce({ assets: this.chain.assets, domain, escrow, owner, operator, stateFile }, offer);
+      }),
+    );
+    this.#listed.push(...listed);
+    this.#paywall = await createPaywall({
+      chainId,
+      escrow,
+      token: fromHex(contracts.token, 'contracts.token', 20),
+      ledger: this.ledger,
+      chain: this.chain,
+      offers: offers.map(({ definition }, i) => ({
+        service: definition,
+        listing: listed[i]!.signed.listing,
+        operator,
+      })),
+      onError,
+    });
+    return this.#paywall;
+  }
+
+  /** Tells the registry of what is served now, and begins to claim what is earned. */
+  async announce(): Promise<void> {
+    const { marketplace, policy, settleEveryMs, onError } = this.options;
+    const directory = new Directory(marketplace.registry);
+    try {
+      await Promise.all(this.#listed.map((listing) => announceListing(directory, listing)));
+    } finally {
+      directory.close();
+    }
+    this.#settler = await this.settler({ policy, everyMs: settleEveryMs, onError });
+    await this.#settler.start();
+  }
+
+  /** Claims for every asset that this provider has listed. */
+  private async settler(options: {
+    policy: Partial<SettlePolicy>;
+    everyMs: number;
+    onError: (error: unknown) => void;
+  }): Promise<Settler> {
+    const sender = await this.send('operator');
+    const claimants = this.#listed.map(({ signed: { listing } }) => ({
+      asset: listing.asset,
+      tenure: listing.tenure,
+      sender,
+    }));
+    return new Settler({ ledger: this.ledger, chain: this.chain, claimants, ...options });
+  }
+
+  async close(): Promise<void> {
+    await this.#settler?.stop();
+    await this.#paywall?.close();
+    this.closeChain();
+    await this.pool.end();
+  }
+}
