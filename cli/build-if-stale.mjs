@@ -5,7 +5,20 @@ import { fileURLToPath } from 'node:url';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const stamp = join(root, 'dist', '.built');
-const sources = ['protos', 'contracts', 'libs', 'services', 'workflows', 'agents', 'cli', 'test', 'package.json', 'package-lock.json', 'tsconfig.json', 'buf.gen.yaml'];
+const sources = [
+  'protos',
+  'contracts',
+  'libs',
+  'services',
+  'workflows',
+  'agents',
+  'cli',
+  'test',
+  'package.json',
+  'package-lock.json',
+  'tsconfig.json',
+  'buf.gen.yaml',
+];
 const made = new Set(['gen', 'out', 'cache', 'artifacts', 'node_modules']);
 
 /** Builds if any source is newer than the last build. Says so on stderr, with the time it took. */
@@ -40,6 +53,8 @@ function run(command, args) {
   return new Promise((resolve, reject) => {
     const child = spawn(command, args, { cwd: root, stdio: ['ignore', 2, 2] });
     child.on('error', reject);
-    child.on('exit', (code) => (code === 0 ? resolve() : reject(new Error(`${command} ${args.join(' ')} ended with ${code}`))));
+    child.on('exit', (code) =>
+      code === 0 ? resolve() : reject(new Error(`${command} ${args.join(' ')} ended with ${code}`)),
+    );
   });
 }

@@ -7,9 +7,11 @@ import { addPublish } from './publish.js';
 import { addRun } from './run.js';
 import { addRuns } from './runs.js';
 import { addServices } from './services.js';
+import { addUp } from './up.js';
 
 /** In the order in which help lists them. */
 export const commands: readonly AddCommand[] = [
+  addUp,
   addServices,
   addDescribe,
   addCall,

@@ -2,10 +2,11 @@ import { WeftError } from '#core/errors.js';
 import { formatAmount, parseAmount } from '#core/money.js';
 import { plainText } from '#core/plain-text.js';
 import { isReason } from '#core/reasons.js';
-import type { RunSummary, RunView, StepView } from '#services/gateway/runs/run-views.js';
+import type { RunSummary, RunView } from '#services/gateway/runs/run-views.js';
 import { type AddCommand, type Answer, action, type Context, example } from '../command.js';
 import type { GatewayClient } from '../gateway/gateway-client.js';
 import { openGateway } from '../gateway/open-gateway.js';
+import { watchRun } from '../gateway/watch-run.js';
 import { messageJson } from '../input/message-json.js';
 import { collectPair, type Pair } from '../input/pairs.js';
 import { stepHeader, stepRow } from '../output/step-rows.js';
@@ -69,7 +70,7 @@ async function start(context: Context, options: RunOptions, pipeline: string): P
   const begun = await gateway.post<RunSummary>('/v1/runs', { pipeline, input, maxTotal });
   context.progress(`run ${begun.runId}`);
   context.print(stepHeader);
-  const view = await watch(context, gateway, begun.runId);
+  const view = await watchRun(gateway, begun.runId, (step) => context.print(stepRow(step)));
   if (view.error !== undefined) throw failureOf(view);
   return { json: view, text: `\n${summaryText(view)}` };
 }
@@ -79,15 +80,6 @@ async function limit(gateway: GatewayClient, pipeline: string, given: string | u
   if (given !== undefined) return formatAmount(parseAmount(given, '--max-total'));
   const quote = await gateway.post<{ maxTotal: string }>('/v1/quotes', { pipeline });
   return quote.maxTotal;
-}
-
-async function watch(context: Context, gateway: GatewayClient, id: string): Promise<RunView> {
-  for await (const { event, data } of gateway.events(`/v1/runs/${encodeURIComponent(id)}/events`)) {
-    if (event === 'step') context.print(stepRow(data as StepView));
-    if (event === 'end') return data as RunView;
-  }
-  const message = `the gateway stopped telling of ${id}; see it with: npx weft run show ${id}`;
-  throw new WeftError('GATEWAY_UNAVAILABLE', message);
 }
 
 function failureOf(view: RunView): WeftError {

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { WeftError } from '#core/errors.js';
 import { packageRoot } from '#platform/home.js';
+import { inheritedEnvironment } from '#platform/inherited-environment.js';
 import { type Leashed, leash } from '#platform/local/leash.js';
 
 /** What an app writes with the line that says "ready": addresses and the like. */
@@ -21,16 +22,12 @@ export interface AppOptions {
   readonly logFile: string;
 }
 
-/** Environment that a child needs besides its own configuration; ours is not passed on as a whole. */
-const INHERITED = ['PATH', 'HOME', 'TMPDIR', 'LANG', 'LOG_LEVEL', 'NODE_OPTIONS', 'NODE_EXTRA_CA_CERTS'];
-
 /** Starts one app on a leash; resolves when it says that it is ready, rejects with its last lines when it ends before. */
-export function startApp({ name, entry, env, logFile }: AppOptions, inherited: NodeJS.ProcessEnv): Promise<AppProcess> {
+export function startApp({ name, entry, env, logFile }: AppOptions): Promise<AppProcess> {
   return new Promise((resolve, reject) => {
-    const kept = Object.fromEntries(INHERITED.map((key) => [key, inherited[key]]));
     const child = leash(process.execPath, {
       args: [join(packageRoot(), 'dist', entry)],
-      env: { ...kept, ...env },
+      env: { ...inheritedEnvironment(), ...env },
       logFile,
       onLine: (line) => {
         const fields = readyFields(line);

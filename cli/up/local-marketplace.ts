@@ -1,0 +1,247 @@
+import { join } from 'node:path';
+import { NonceManager, toQuantity } from 'ethers';
+import { type Marketplace, readWalletToken, writeMarketplace } from '#client/marketplace.js';
+import { connectChain, send } from '#contracts/chain.js';
+import { type Deployment, deployOnce } from '#contracts/deployment.js';
+import { Token } from '#contracts/token.js';
+import { WeftError } from '#core/errors.js';
+import { toHex } from '#core/hex.js';
+import { RemoteWallet } from '#payments/payer/remote-wallet.js';
+import { startAnvil } from '#platform/local/anvil.js';
+import { startPostgres } from '#platform/local/postgres.js';
+import { startTemporal } from '#platform/local/temporal.js';
+import { models } from '#services/models/models.js';
+import { ProviderKeys } from '#services/models/provider/provider-keys.js';
+import { type AppProcess, startApp } from './app-process.js';
+import { devAccount } from './dev-account.js';
+import type { Home } from './home.js';
+import { choosePorts } from './ports.js';
+import type { Progress } from './progress.js';
+import { upEnvironment } from './up-environment.js';
+
+/** What a marketplace on this machine consists of, in the order in which it is ended: the reverse of its start. */
+type Stop = () => Promise<void>;
+
+export interface LocalMarketplaceOptions {
+  readonly home: Home;
+  readonly progress: Progress;
+  /** Resolves when the user wants no more of it; a start under way is then given up. */
+  readonly stopAsked: Promise<unknown>;
+}
+
+/** Names of everything that listens; each gets a port of its own that it keeps over restarts. */
+const PORTS = [
+  'anvil',
+  'postgres',
+  'temporal',
+  'temporalUi',
+  'registry',
+  'wallet',
+  'gateway',
+  'moderation',
+  'ocr',
+  'superres',
+  'language',
+  'entities',
+] as const;
+type Ports = Readonly<Record<(typeof PORTS)[number], number>>;
+
+/** A claim is made at once here, so that a demo can show it; elsewhere gas makes waiting worth while. */
+const CLAIM_SOON = { CLAIM_AFTER_SEC: '1', CLAIM_EVERY_MS: '500' };
+const WINDOW_SEC = 3_600;
+/** Minor units; the test token has 6 decimals. */
+const PAYER_FUNDS = 1_000_000_000n;
+
+/** Everything of Weft on this machine, each part a process of its own that dies with us. */
+export class LocalMarketplace {
+  readonly #stops: { name: string; stop: Stop }[] = [];
+  #failed: ((error: Error) => void) | undefined;
+  /** Rejects when a part ends by itself. */
+  readonly broken = new Promise<never>((_, reject) => {
+    this.#failed = reject;
+  });
+
+  private constructor(
+    private readonly options: LocalMarketplaceOptions,
+    readonly ports: Ports,
+  ) {
+    this.broken.catch(() => {});
+  }
+
+  marketplace!: Marketplace;
+  deployment!: Deployment;
+
+  /** Starts every part; whatever was started is stopped again if one of them fails. */
+  static async start(options: LocalMarketplaceOptions): Promise<LocalMarketplace> {
+    const ports = (await choosePorts(options.home.file('ports.json'), PORTS)) as Ports;
+    const local = new LocalMarketplace(options, ports);
+    const givenUp = options.stopAsked.then(() => {
+      throw new WeftError('CANCELLED', 'stopped before everything was up');
+    });
+    givenUp.catch(() => {});
+    try {
+      await Promise.race([local.#start(), givenUp, local.broken]);
+      return local;
+    } catch (error) {
+      await local.stop();
+      throw error;
+    }
+  }
+
+  /** Ends all parts, the last started first. */
+  async stop(): Promise<void> {
+    for (const { stop } of this.#stops.splice(0).reverse()) await stop().catch(() => {});
+  }
+
+  async #start(): Promise<void> {
+    const { home, progress } = this.options;
+    const [databaseUrl, rpcUrl, temporal] = await Promise.all([
+      progress.step('PostgreSQL', () => this.#startPostgres()),
+      progress.step('chain (anvil)', () => this.#startChain()),
+      progress.step('Temporal', () => this.#startTemporal()),
+    ]);
+    this.deployment = await progress.step('contracts', () => this.#deploy(rpcUrl));
+    this.marketplace = {
+      chainId: Number(this.deployment.chainId),
+      rpcUrl,
+      contracts: this.deployment,
+      registry: `127.0.0.1:${this.ports.registry}`,
+      wallet: `127.0.0.1:${this.ports.wallet}`,
+      walletTokenFile: join('wallet', 'spend.token'),
+      gateway: `http://127.0.0.1:${this.ports.gateway}`,
+      temporal: { address: temporal.address, namespace: 'default', ui: temporal.uiUrl ?? '' },
+      taskQueue: 'weft',
+      allowPrivateEndpoints: true,
+    };
+    await writeMarketplace(home.path, this.marketplace);
+    await progress.step('gas for the provider', () => this.#fundProvider(rpcUrl));
+    const shared = { WEFT_HOME: home.path, DATABASE_URL: databaseUrl };
+    await Promise.all([
+      this.#startApp('registry', {
+        DATABASE_URL: databaseUrl,
+        RPC_URL: rpcUrl,
+        CONTRACTS_FILE: home.contracts,
+        PORT: String(this.ports.registry),
+        ALLOW_PRIVATE_ENDPOINTS: 'true',
+      }),
+      this.#startApp('wallet', { ...shared, WEFT_PORT: String(this.ports.wallet) }),
+      this.#startApp('models', { ...shared, ...this.#modelPorts(), ...CLAIM_SOON }),
+      this.#startApp('gateway', { ...shared, GATEWAY_PORT: String(this.ports.gateway) }),
+      this.#startApp('worker', shared),
+    ]);
+    await progress.step('money for the payer', () => this.#fundPayer(rpcUrl));
+  }
+
+  async #fundProvider(rpcUrl: string): Promise<void> {
+    const keys = ProviderKeys.open(this.options.home.path);
+    const accounts = [keys.operator, ...models.map((_, n) => keys.owner(n))];
+    await Promise.all(accounts.map(({ address }) => giveGas(rpcUrl, address)));
+  }
+
+  /** The wallet made the payer's key; what it finds in the token it moves into the escrow as it needs it. */
+  async #fundPayer(rpcUrl: string): Promise<void> {
+    const { home } = this.options;
+    const token = await readWalletToken(home.path, this.marketplace);
+    const wallet = new RemoteWallet({ address: this.marketplace.wallet, token });
+    try {
+      const { payer, free, inToken } = await wallet.account();
+      await giveGas(rpcUrl, toHex(payer));
+      if (free + inToken < PAYER_FUNDS) await giveTokens(rpcUrl, this.deployment, toHex(payer), PAYER_FUNDS);
+    } finally {
+      wallet.close();
+    }
+  }
+
+  #modelPorts(): Record<string, string> {
+    const { moderation, ocr, superres, language, entities } = this.ports;
+    const ports = { moderation, ocr, superres, language, entities };
+    return Object.fromEntries(Object.entries(ports).map(([name, n]) => [`${name.toUpperCase()}_PORT`, String(n)]));
+  }
+
+  async #startPostgres(): Promise<string> {
+    const { DATABASE_URL: given } = upEnvironment();
+    if (given) return given;
+    const { home, progress } = this.options;
+    const server = await startPostgres({
+      dir: home.folder('postgres'),
+      port: this.ports.postgres,
+      onProgress: (line) => progress.say(`  ${line}`),
+    });
+    this.#stops.push({ name: 'PostgreSQL', stop: () => server.stop() });
+    return server.createDatabase('weft');
+  }
+
+  async #startChain(): Promise<string> {
+    const { WEFT_RPC_URL: given } = upEnvironment();
+    if (given) return given;
+    const { home, progress } = this.options;
+    const chain = await startAnvil({
+      port: this.ports.anvil,
+      stateFile: home.file('anvil', 'state.json'),
+      logFile: home.log('anvil'),
+      onProgress: (line) => progress.say(`  ${line}`),
+    });
+    this.#stops.push({ name: 'anvil', stop: () => chain.stop() });
+    return chain.url;
+  }
+
+  async #startTemporal(): Promise<{ address: string; uiUrl: string | undefined }> {
+    const { home, progress } = this.options;
+    const { TEMPORAL_ADDRESS: given } = upEnvironment();
+    if (given) return { address: given, uiUrl: undefined };
+    const server = await startTemporal({
+      port: this.ports.temporal,
+      uiPort: this.ports.temporalUi,
+      dbFile: home.file('temporal', 'temporal.db'),
+      logFile: home.log('temporal'),
+      onProgress: (line) => progress.say(`  ${line}`),
+    });
+    this.#stops.push({ name: 'Temporal', stop: () => server.stop() });
+    return server;
+  }
+
+  async #deploy(rpcUrl: string): Promise<Deployment> {
+    const provider = await connectChain(rpcUrl);
+    try {
+      return await deployOnce(new NonceManager(devAccount(provider)), this.options.home.contracts, {
+        windowSec: WINDOW_SEC,
+      });
+    } finally {
+      provider.destroy();
+    }
+  }
+
+  async #startApp(name: string, env: Readonly<Record<string, string>>): Promise<AppProcess> {
+    const { home, progress } = this.options;
+    return progress.step(name, async () => {
+      const entry = `services/${name}/main.js`;
+      const app = await startApp({ name, entry, env, logFile: home.log(name) });
+      this.#stops.push({ name, stop: () => app.child.stop() });
+      void app.child.exited.then(({ code, signal }) => {
+        const how = signal ?? `code ${code}`;
+        this.#failed?.(new WeftError('INTERNAL', `${name} ended with ${how}; see ${home.log(name)}`));
+      });
+      return app;
+    });
+  }
+}
+
+/** Lets an account of a local chain pay for its transactions. */
+async function giveGas(rpcUrl: string, account: string): Promise<void> {
+  const provider = await connectChain(rpcUrl);
+  try {
+    await provider.send('anvil_setBalance', [account, toQuantity(10n ** 19n)]);
+  } finally {
+    provider.destroy();
+  }
+}
+
+/** Mints test tokens, which anybody can. */
+async function giveTokens(rpcUrl: string, { token }: Deployment, account: string, amount: bigint): Promise<void> {
+  const provider = await connectChain(rpcUrl);
+  try {
+    await send(devAccount(provider), new Token(token, provider).mint(account, amount));
+  } finally {
+    provider.destroy();
+  }
+}
