@@ -1,0 +1,92 @@
+import { randomBytes } from 'node:crypto';
+import type { Client } from '@grpc/grpc-js';
+import { Wallet as EthersWallet } from 'ethers';
+import { ChannelPool } from '#client/call/channel-pool.js';
+import { ReceiptChecker } from '#client/call/check-receipt.js';
+import { PaidCaller } from '#client/call/paid-caller.js';
+import { fromHex } from '#core/hex.js';
+import { LocalWallet } from '#payments/payer/local-wallet.js';
+import type { PinRequest, Wallet } from '#payments/payer/wallet.js';
+import { connect } from '#payments/rpc/connect.js';
+import { callRaw } from '#payments/rpc/raw-call.js';
+import { SAY, text } from '../support/paid-service.js';
+import { spawnNode } from '../support/spawn-node.js';
+import type { EchoProvider } from './echo-provider.js';
+import type { Side } from './measure.js';
+
+/** Dear enough for a long bench: what a quote sets aside. */
+const PRICE = 100n;
+const CALLS = 10_000_000;
+
+/** Starts the provider in its own process and tells what it said. */
+export async function startProvider(): Promise<{ provider: EchoProvider; stop: () => Promise<void> }> {
+  globalThis.weftOnEnd = [];
+  const child = spawnNode('test/bench/echo-provider.ts');
+  const [, json] = await child.waitForLine(/^ready (.*)$/);
+  return {
+    provider: JSON.parse(json!),
+    async stop() {
+      child.kill('SIGTERM');
+      await child.exited;
+    },
+  };
+}
+
+/** A wallet embedded in this process, over the provider's durable database server. */
+export function embeddedWallet({ rpcUrl, deployment, payerDatabase, payerKey }: EchoProvider): Promise<LocalWallet> {
+  const { escrow, assets, token, chainId } = deployment as Record<'escrow' | 'assets' | 'token' | 'chainId', string>;
+  return LocalWallet.open({
+    databaseUrl: payerDatabase,
+    key: new EthersWallet(payerKey),
+    channelSeed: randomBytes(32),
+    chain: { rpcUrl, chainId: BigInt(chainId), escrow, assets, token, confirmations: 0, fromBlock: 0 },
+  });
+}
+
+export const pinOf = (provider: EchoProvider): PinRequest => ({
+  step: 'say',
+  listing: Buffer.from(provider.listing, 'hex'),
+  method: SAY,
+  calls: CALLS,
+  maxPerCall: PRICE,
+  asset: BigInt(provider.asset),
+  tenure: 1,
+  operator: Buffer.from(provider.operator, 'hex'),
+  endpoints: [`grpc://${provider.paid}`],
+  minChannel: 0n,
+});
+
+/** The request of every call here: about 200 bytes. */
+export const request = text('weft '.repeat(40));
+
+export function unpaidSide({ unpaid }: EchoProvider): Side & { close(): void } {
+  const client: Client = connect(unpaid);
+  return {
+    name: 'unpaid',
+    async call() {
+      const reply = await callRaw(client, `/${SAY}`, request, { deadlineMs: 30_000 });
+      if (reply.error) throw reply.error;
+    },
+    close: () => client.close(),
+  };
+}
+
+/** Paid calls with `wallet`, on one channel. */
+export async function paidSide(
+  name: string,
+  provider: EchoProvider,
+  wallet: Wallet,
+): Promise<Side & { close(): Promise<void> }> {
+  const { escrow, chainId } = provider.deployment as Record<'escrow' | 'chainId', string>;
+  const domain = { chainId: BigInt(chainId), verifyingContract: fromHex(escrow, 'escrow', 20) };
+  const channels = new ChannelPool(async (endpoint) => connect(endpoint));
+  const caller = new PaidCaller({ wallet, channels, receipts: new ReceiptChecker(domain, async () => false), domain });
+  const pin = pinOf(provider);
+  const quoteId = randomBytes(32);
+  await wallet.openQuote({ quoteId, pins: [pin], maxTotal: PRICE * BigInt(CALLS), expiresAtSec: 0 });
+  return {
+    name,
+    call: () => caller.call({ quoteId, pin, callId: randomBytes(32), request, deadlineMs: 30_000 }),
+    close: () => caller.close(),
+  };
+}
