@@ -51,7 +51,9 @@ const systemCodes = new Set([
   'EAI_AGAIN',
 ]);
 
+/** The contracts' bindings have wrapped the error already. */
 const isUnreachable = (error: unknown): boolean =>
+  (error instanceof WeftError && (error.reason === 'CHAIN_UNAVAILABLE' || isUnreachable(error.cause))) ||
   isError(error, 'TIMEOUT') ||
   isError(error, 'SERVER_ERROR') ||
   isError(error, 'NETWORK_ERROR') ||

@@ -63,6 +63,8 @@ const RETRY_MS = [20, 100, 500, 1_000];
  */
 export class LedgerStore {
   #client: pg.Client | undefined;
+  /** A session does one thing at a time. */
+  #turn: Promise<unknown> = Promise.resolve();
   #epoch = 0n;
   #closed = false;
 
@@ -159,11 +161,15 @@ export class LedgerStore {
     b?: string | unknown[],
     c?: unknown[],
   ): Promise<pg.QueryResult<R>> {
-    try {
+    const turn = this.#turn.then(async () => {
       this.#client ??= await this.#reconnect();
       return typeof b === 'string'
         ? await this.#client.query<R>({ name: a, text: b, values: c as unknown[] })
         : await this.#client.query<R>(a, b);
+    });
+    this.#turn = turn.catch(() => {});
+    try {
+      return await turn;
     } catch (error) {
       throw ledgerUnavailable(error);
     }
