@@ -33,6 +33,8 @@ describe('startAnvil', () => {
     const first = await start({ stateFile });
     const [from, to] = (await rpc(first.url, 'eth_accounts')) as string[];
     const hash = await rpc(first.url, 'eth_sendTransaction', { from, to, value: '0x1' });
+    // The hash is answered before the block is made.
+    while ((await rpc(first.url, 'eth_getTransactionReceipt', hash)) === null);
     await first.stop();
     const second = await start({ stateFile });
     expect(await rpc(second.url, 'eth_getTransactionReceipt', hash)).toMatchObject({
