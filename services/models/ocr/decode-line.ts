@@ -43,15 +43,19 @@ export function decodeLine(probabilities: Float32Array, characters: readonly str
 }
 
 function missesSpace(text: string, next: string, trace: number): boolean {
-  if (/(^|\s)$/.test(text) || /[,.:;!?，。：；！？]/.test(next)) return false;
+  if (/(^|\s|@)$/.test(text) || /[,.:;!?，。：；！？@]/.test(next)) return false;
   // "1,250.00" and "example.com" have none; after "3," a letter makes a new word likely.
   const isInsideToken = /\d[,.:]$/.test(text) ? /\d/.test(next) : /\.$/.test(text) && /[a-z]/.test(next);
   const isAfterPunctuation = /[,.:;!?，。：；！？]$/.test(text) && !isInsideToken;
   return trace > (isAfterPunctuation ? SPACE_TRACE_AFTER_PUNCTUATION : isInsideToken ? 2 * SPACE_TRACE : SPACE_TRACE);
 }
 
-/** Full-width forms of Latin signs are a habit of the training data; among ideographs they stay. */
+/**
+ * Full-width forms of Latin signs are a habit of the training data; among ideographs they stay. Digits in groups come
+ * in threes: four behind a comma are a year.
+ */
 function tidy(text: string): string {
   const line = text.trim();
-  return /\p{Script=Han}/u.test(line) ? line : line.normalize('NFKC');
+  if (/\p{Script=Han}/u.test(line)) return line;
+  return line.normalize('NFKC').replace(/(?<=\d),(?=(19|20)\d\d\b)/g, ', ');
 }
