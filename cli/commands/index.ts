@@ -2,6 +2,7 @@ import type { AddCommand } from '../command.js';
 import { addBalance } from './balance.js';
 import { addCall } from './call.js';
 import { addChannels } from './channels.js';
+import { addClaim } from './claim.js';
 import { addDescribe } from './describe.js';
 import { addPublish } from './publish.js';
 import { addRun } from './run.js';
@@ -18,6 +19,7 @@ export const commands: readonly AddCommand[] = [
   addRun,
   addRuns,
   addChannels,
+  addClaim,
   addBalance,
   addPublish,
 ];

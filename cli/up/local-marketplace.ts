@@ -10,9 +10,11 @@ import { RemoteWallet } from '#payments/payer/remote-wallet.js';
 import { startAnvil } from '#platform/local/anvil.js';
 import { startPostgres } from '#platform/local/postgres.js';
 import { startTemporal } from '#platform/local/temporal.js';
+import { writeFileAtomic } from '#platform/secrets.js';
 import { models } from '#services/models/models.js';
 import { ProviderKeys } from '#services/models/provider/provider-keys.js';
 import { type AppProcess, startApp } from './app-process.js';
+import { databaseUrlFile } from './database-url.js';
 import { devAccount } from './dev-account.js';
 import type { Home } from './home.js';
 import { choosePorts } from './ports.js';
@@ -114,6 +116,7 @@ export class LocalMarketplace {
       allowPrivateEndpoints: true,
     };
     await writeMarketplace(home.path, this.marketplace);
+    writeFileAtomic(databaseUrlFile(home.path), databaseUrl);
     await progress.step('gas for the provider', () => this.#fundProvider(rpcUrl));
     const shared = { WEFT_HOME: home.path, DATABASE_URL: databaseUrl };
     await Promise.all([

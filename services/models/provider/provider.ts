@@ -11,7 +11,7 @@ import { TransactionSender } from '#payments/chain/transaction-sender.js';
 import { BodyStore } from '#payments/provider/body-store.js';
 import { ChainView } from '#payments/provider/chain-view.js';
 import { ProviderLedger } from '#payments/provider/provider-ledger.js';
-import { type SettlePolicy, Settler } from '#payments/provider/settler.js';
+import { type Settlement, type SettlePolicy, Settler, type SettlerOptions } from '#payments/provider/settler.js';
 import { createPaywall, type Paywall } from '#paywall/create-paywall.js';
 import { migrate } from '#platform/db/migrate.js';
 import { createPool } from '#platform/db/pool.js';
@@ -28,8 +28,8 @@ export interface ProviderOptions {
   readonly home: string;
   readonly marketplace: Marketplace;
   readonly databaseUrl: string;
-  readonly policy: Partial<SettlePolicy>;
-  readonly settleEveryMs: number;
+  readonly policy?: Partial<SettlePolicy>;
+  readonly settleEveryMs?: number;
   readonly onError: (error: unknown) => void;
 }
 
@@ -122,22 +122,34 @@ export class Provider {
     } finally {
       directory.close();
     }
-    this.#settler = await this.settler({ policy, everyMs: settleEveryMs, onError });
+    const tenures = this.#listed.map(({ signed }) => signed.listing);
+    this.#settler = await this.#settlerOf(tenures, {
+      ...(policy === undefined ? {} : { policy }),
+      ...(settleEveryMs === undefined ? {} : { everyMs: settleEveryMs }),
+      onError,
+    });
     await this.#settler.start();
   }
 
-  /** Claims for every asset that this provider has listed. */
-  private async settler(options: {
-    policy: Partial<SettlePolicy>;
-    everyMs: number;
-    onError: (error: unknown) => void;
-  }): Promise<Settler> {
+  /** Claims all that is earned and not claimed yet; a process that serves meanwhile is not disturbed. */
+  async claimNow(): Promise<Settlement[]> {
+    const { policy, settleEveryMs, onError } = this.options;
+    const unclaimed = await this.ledger.channels('unclaimed');
+    const tenures = new Map(unclaimed.map(({ terms }) => [`${terms.asset}/${terms.tenure}`, terms]));
+    const settler = await this.#settlerOf([...tenures.values()], {
+      ...(policy === undefined ? {} : { policy }),
+      ...(settleEveryMs === undefined ? {} : { everyMs: settleEveryMs }),
+      onError,
+    });
+    return settler.settleNow();
+  }
+
+  async #settlerOf(
+    tenures: readonly { readonly asset: bigint; readonly tenure: number }[],
+    options: Pick<SettlerOptions, 'policy' | 'everyMs' | 'onError'>,
+  ): Promise<Settler> {
     const sender = await this.send('operator');
-    const claimants = this.#listed.map(({ signed: { listing } }) => ({
-      asset: listing.asset,
-      tenure: listing.tenure,
-      sender,
-    }));
+    const claimants = tenures.map(({ asset, tenure }) => ({ asset, tenure, sender }));
     return new Settler({ ledger: this.ledger, chain: this.chain, claimants, ...options });
   }
 
