@@ -1,0 +1,15 @@
+import { randomUUID } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { connectTemporal, payloadFolder, readMarketplace, runMemo } from 'weft/client';
+
+const home = process.env['WEFT_HOME'] ?? '.weft';
+const { temporal } = await readMarketplace(home);
+const client = await connectTemporal({ ...temporal, payloadFolder: payloadFolder(home) });
+const mood = await client.workflow.execute('moodOfAScan', {
+  taskQueue: 'mood-of-a-scan',
+  workflowId: randomUUID(),
+  args: [new Uint8Array(await readFile(process.argv[2] ?? 'examples/scan.jpg'))],
+  memo: runMemo(20_000n), // the run fails before its first payment if it could cost more
+});
+console.log(mood);
+await client.connection.close();

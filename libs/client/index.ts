@@ -1,0 +1,9 @@
+/** What a program imports to find and call services: `import { connect } from 'weft/client'`. */
+export { WeftError } from '#core/errors.js';
+export { isReason, type Reason } from '#core/reasons.js';
+export { runMemo } from '#core/run-limit.js';
+export { type ConnectOptions, connect } from './connect.js';
+export { type Marketplace, payloadFolder, readMarketplace } from './marketplace.js';
+export type { PaidClient } from './paid-client.js';
+export { connectTemporal, type TemporalOptions } from './temporal/connect-temporal.js';
+export type { JsonAnswer, JsonCallOptions, ServiceWants, Weft } from './weft.js';
