@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
+import {IAssets} from "./interfaces/IAssets.sol";
 import {ERC721} from "@openzeppelin/contracts/token/ERC721/ERC721.sol";
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
-import {IAssets} from "./interfaces/IAssets.sol";
 
 /// @title Assets
 /// @notice See {IAssets}. Nobody's admin: an asset answers to its owner only. The EIP-712 domain is the one listings
@@ -121,13 +121,8 @@ contract Assets is IAssets, ERC721, EIP712 {
             s.untilSec = uint40(block.timestamp);
             s.bySale = true;
         }
-        _head[asset] = Head({
-            operator: address(0),
-            tenure: tenure + 1,
-            listedAtSec: 0,
-            listingVersion: 0,
-            listing: bytes32(0)
-        });
+        _head[asset] =
+            Head({operator: address(0), tenure: tenure + 1, listedAtSec: 0, listingVersion: 0, listing: bytes32(0)});
         emit TenureEnded(asset, tenure, from);
     }
 

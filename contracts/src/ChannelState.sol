@@ -7,7 +7,17 @@ import {IEscrow} from "./interfaces/IEscrow.sol";
 /// Packed by hand so that every change reads and writes the slot once.
 type ChannelState is uint256;
 
-using {deposited, claimed, expiresAtSec, status, isOpen, withDeposited, withClaimed, withExpiry, closed} for ChannelState global;
+using {
+    deposited,
+    claimed,
+    expiresAtSec,
+    status,
+    isOpen,
+    withDeposited,
+    withClaimed,
+    withExpiry,
+    closed
+} for ChannelState global;
 
 uint256 constant CLAIMED_AT = 96;
 uint256 constant EXPIRY_AT = 192;

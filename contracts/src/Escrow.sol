@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
+import {ChannelState, openState} from "./ChannelState.sol";
+import {Revenue} from "./Revenue.sol";
+import {IAssets} from "./interfaces/IAssets.sol";
+import {IEscrow} from "./interfaces/IEscrow.sol";
+import {IRevenue} from "./interfaces/IRevenue.sol";
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {IERC20Permit} from "@openzeppelin/contracts/token/ERC20/extensions/IERC20Permit.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
@@ -8,11 +13,6 @@ import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/Reentrancy
 import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
 import {MessageHashUtils} from "@openzeppelin/contracts/utils/cryptography/MessageHashUtils.sol";
-import {ChannelState, openState} from "./ChannelState.sol";
-import {Revenue} from "./Revenue.sol";
-import {IAssets} from "./interfaces/IAssets.sol";
-import {IEscrow} from "./interfaces/IEscrow.sol";
-import {IRevenue} from "./interfaces/IRevenue.sol";
 
 /// @title Escrow
 /// @notice See {IEscrow}. One escrow per token and nobody's admin: a bad token harms only its own escrow. Only
@@ -276,9 +276,7 @@ contract Escrow is IEscrow, EIP712, ReentrancyGuardTransient {
     {
         Terms calldata terms = entry.terms;
         address signer = terms.signer;
-        bytes32 id = keccak256(
-            abi.encode(_homeChainId, address(this), terms.payer, signer, asset, tenure, terms.salt)
-        );
+        bytes32 id = keccak256(abi.encode(_homeChainId, address(this), terms.payer, signer, asset, tenure, terms.salt));
         ChannelState state = _channels[id];
         uint256 amount = entry.amount;
         // Check, dearest last

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {IERC721Errors} from "@openzeppelin/contracts/interfaces/draft-IERC6093.sol";
 import {IAssets} from "../src/interfaces/IAssets.sol";
 import {WeftTest} from "./support/WeftTest.sol";
+import {IERC721Errors} from "@openzeppelin/contracts/interfaces/draft-IERC6093.sol";
 
 /// Given an asset with an owner and an operator.
 contract AssetsTest is WeftTest {
@@ -13,7 +13,9 @@ contract AssetsTest is WeftTest {
 
     function _parents(uint48[] memory ids, uint16 bps) internal pure returns (IAssets.Parent[] memory list) {
         list = new IAssets.Parent[](ids.length);
-        for (uint256 i; i < ids.length; ++i) list[i] = IAssets.Parent(ids[i], bps);
+        for (uint256 i; i < ids.length; ++i) {
+            list[i] = IAssets.Parent(ids[i], bps);
+        }
     }
 
     function test_mint_givesTheCallerTheNextIdInTenureOne() public {
@@ -54,7 +56,9 @@ contract AssetsTest is WeftTest {
 
     function testFuzz_parents_areKeptAsGiven(uint256 seed, uint8 count) public {
         count = uint8(bound(count, 0, 16));
-        for (uint256 i; i < 40; ++i) _mint(owner, address(0));
+        for (uint256 i; i < 40; ++i) {
+            _mint(owner, address(0));
+        }
         uint48[] memory ids = new uint48[](count);
         IAssets.Parent[] memory given = new IAssets.Parent[](count);
         uint48 id;

@@ -45,6 +45,29 @@ contract ChannelTest is WeftTest {
         escrow.open(opens);
     }
 
+    function test_T16_dustChannelsCostNobodyButTheirOpener() public {
+        IEscrow.Terms memory t = _terms(1000);
+        _open(t, 100);
+        _claim(t, 10);
+        uint256 before = _gasOfClaim(t, 20);
+        IEscrow.Open[] memory dust = new IEscrow.Open[](100);
+        for (uint64 i; i < 100; ++i) {
+            dust[i] = IEscrow.Open(signer.addr, asset, 1, i, 1, _expiry());
+        }
+        vm.prank(stranger);
+        escrow.open(dust);
+        assertApproxEqAbs(_gasOfClaim(t, 30), before, 100);
+    }
+
+    function _gasOfClaim(IEscrow.Terms memory t, uint256 amount) internal returns (uint256 gas) {
+        IEscrow.Claim[] memory claims = _one(_claimOf(t, amount));
+        vm.cool(address(escrow)); // as in a transaction of its own
+        vm.prank(operator.addr);
+        gas = gasleft();
+        escrow.claim(claims);
+        gas -= gasleft();
+    }
+
     function test_open_ofABatchWithOneBadEntryOpensNone() public {
         IEscrow.Open[] memory opens = new IEscrow.Open[](2);
         opens[0] = IEscrow.Open(signer.addr, asset, 1, 1, 10, _expiry());
@@ -164,9 +187,7 @@ contract ChannelTest is WeftTest {
 
     function test_topUpTo_refusesWhatTheCallerLacks() public {
         (IEscrow.Terms memory t,) = _opened(400);
-        vm.expectRevert(
-            abi.encodeWithSelector(IEscrow.InsufficientBalance.selector, stranger, 1_000_000, 1_000_001)
-        );
+        vm.expectRevert(abi.encodeWithSelector(IEscrow.InsufficientBalance.selector, stranger, 1_000_000, 1_000_001));
         vm.prank(stranger);
         escrow.topUpTo(t, 1_000_401);
     }

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {IERC20Errors} from "@openzeppelin/contracts/interfaces/draft-IERC6093.sol";
-import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
-import {Vm} from "forge-std/Vm.sol";
 import {Escrow} from "../src/Escrow.sol";
 import {IEscrow} from "../src/interfaces/IEscrow.sol";
 import {WeftTest} from "./support/WeftTest.sol";
+import {IERC20Errors} from "@openzeppelin/contracts/interfaces/draft-IERC6093.sol";
+import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
+import {Vm} from "forge-std/Vm.sol";
 
 /// Given a payer with tokens, when he deposits and withdraws.
 contract DepositTest is WeftTest {
@@ -74,9 +74,7 @@ contract DepositTest is WeftTest {
     function testFuzz_withdraw_paysOutUpToTheBalance(uint256 amount) public {
         bool fits = amount <= 1_000_000;
         if (!fits) {
-            vm.expectRevert(
-                abi.encodeWithSelector(IEscrow.InsufficientBalance.selector, payer, 1_000_000, amount)
-            );
+            vm.expectRevert(abi.encodeWithSelector(IEscrow.InsufficientBalance.selector, payer, 1_000_000, amount));
         }
         vm.prank(payer);
         escrow.withdraw(amount, stranger);

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {Test} from "forge-std/Test.sol";
-import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {Assets} from "../src/Assets.sol";
 import {Escrow} from "../src/Escrow.sol";
 import {TestToken} from "../src/TestToken.sol";
@@ -10,6 +8,8 @@ import {IEscrow} from "../src/interfaces/IEscrow.sol";
 import {IRevenue} from "../src/interfaces/IRevenue.sol";
 import {Indexer} from "./support/Indexer.sol";
 import {Market} from "./support/Market.sol";
+import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
+import {Test} from "forge-std/Test.sol";
 
 /// Whatever a market of four people, three assets, honest moves and attacks does, in whatever order.
 contract InvariantsTest is Test {
@@ -140,7 +140,9 @@ contract InvariantsTest is Test {
             escrow.reclaim(one);
         }
         for (uint64 asset = 1; asset <= 3; ++asset) {
-            for (uint32 tenure = 1; tenure <= assets.tenureOf(asset); ++tenure) revenue.release(asset, tenure);
+            for (uint32 tenure = 1; tenure <= assets.tenureOf(asset); ++tenure) {
+                revenue.release(asset, tenure);
+            }
         }
         for (uint256 i; i < 4; ++i) {
             address person = market.people(i);

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {IAssets} from "./IAssets.sol";
 import {IRevenue} from "./IRevenue.sol";
+import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 
 /// @title Money between payers and assets
 /// @notice A payer deposits one ERC-20, puts parts of it into *channels* (each to one asset in one tenure), and signs

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {Vm} from "forge-std/Vm.sol";
 import {IEscrow} from "../../src/interfaces/IEscrow.sol";
 import {IRevenue} from "../../src/interfaces/IRevenue.sol";
+import {Vm} from "forge-std/Vm.sol";
 
 /// Rebuilds every balance from events alone, as an indexer off chain would.
 contract Indexer {

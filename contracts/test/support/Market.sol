@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {Vm} from "forge-std/Vm.sol";
 import {Assets} from "../../src/Assets.sol";
 import {Escrow} from "../../src/Escrow.sol";
 import {TestToken} from "../../src/TestToken.sol";
@@ -10,6 +9,7 @@ import {IEscrow} from "../../src/interfaces/IEscrow.sol";
 import {IRevenue} from "../../src/interfaces/IRevenue.sol";
 import {Indexer} from "./Indexer.sol";
 import {Signed} from "./WeftTest.sol";
+import {Vm} from "forge-std/Vm.sol";
 
 /// A small market in which everybody does as the fuzzer says: honest moves, which must succeed, and attacks, which
 /// must fail. What ought to be is kept beside what is.
@@ -100,7 +100,9 @@ contract Market {
             opens[count] = IEscrow.Open(terms.signer, terms.asset, terms.tenure, terms.salt, amount, expiresAtSec);
         }
         IEscrow.Open[] memory filled = new IEscrow.Open[](count);
-        for (uint256 i; i < count; ++i) filled[i] = opens[i];
+        for (uint256 i; i < count; ++i) {
+            filled[i] = opens[i];
+        }
         vm.prank(_person(who));
         escrow.open(filled);
     }
@@ -168,7 +170,9 @@ contract Market {
         }
         vm.prank(caller);
         escrow.claim(claims);
-        for (uint256 i; i < 3; ++i) _moveClaimed(escrow.channelIdOf(claims[i].terms));
+        for (uint256 i; i < 3; ++i) {
+            _moveClaimed(escrow.channelIdOf(claims[i].terms));
+        }
     }
 
     function close(uint256 which, uint96 spent) external recorded("close") {
@@ -195,7 +199,9 @@ contract Market {
     function reclaim(uint256[3] calldata which, uint256 who) external recorded("reclaim") {
         if (ids.length == 0) return;
         IEscrow.Terms[] memory terms = new IEscrow.Terms[](3);
-        for (uint256 i; i < 3; ++i) terms[i] = _known[ids[which[i] % ids.length]].terms;
+        for (uint256 i; i < 3; ++i) {
+            terms[i] = _known[ids[which[i] % ids.length]].terms;
+        }
         vm.prank(_person(who));
         escrow.reclaim(terms);
     }
@@ -295,7 +301,9 @@ contract Market {
 
     /// Everything that is stored about money.
     function digest() public view returns (bytes32 sum) {
-        for (uint256 i; i < ids.length; ++i) sum = keccak256(abi.encode(sum, escrow.channel(ids[i])));
+        for (uint256 i; i < ids.length; ++i) {
+            sum = keccak256(abi.encode(sum, escrow.channel(ids[i])));
+        }
         for (uint256 i; i < PEOPLE; ++i) {
             sum = keccak256(abi.encode(sum, escrow.balances(people[i]), revenue.balances(people[i])));
         }

@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {Test} from "forge-std/Test.sol";
-import {Vm} from "forge-std/Vm.sol";
-import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {Assets} from "../../src/Assets.sol";
 import {Escrow} from "../../src/Escrow.sol";
 import {Revenue} from "../../src/Revenue.sol";
@@ -11,6 +8,9 @@ import {TestToken} from "../../src/TestToken.sol";
 import {IAssets} from "../../src/interfaces/IAssets.sol";
 import {IEscrow} from "../../src/interfaces/IEscrow.sol";
 import {IRevenue} from "../../src/interfaces/IRevenue.sol";
+import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
+import {Test} from "forge-std/Test.sol";
+import {Vm} from "forge-std/Vm.sol";
 
 /// What is signed, computed from PROTOCOL section 1 alone and not from the contracts.
 library Signed {
@@ -32,8 +32,7 @@ library Signed {
     }
 
     function hashVoucher(bytes32 channelId, uint256 cumulative, bytes32 commitment) internal pure returns (bytes32) {
-        bytes32 typeHash =
-            keccak256(abi.encodePacked("Voucher(bytes32 channelId,uint96 cumulative,Call call)", CALL));
+        bytes32 typeHash = keccak256(abi.encodePacked("Voucher(bytes32 channelId,uint96 cumulative,Call call)", CALL));
         return keccak256(abi.encode(typeHash, channelId, cumulative, commitment));
     }
 
@@ -45,8 +44,7 @@ library Signed {
     function digest(uint256 chainId, address escrow, bytes32 structHash) internal pure returns (bytes32) {
         bytes32 domainType =
             keccak256("EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)");
-        bytes32 domain =
-            keccak256(abi.encode(domainType, keccak256("Weft Escrow"), keccak256("1"), chainId, escrow));
+        bytes32 domain = keccak256(abi.encode(domainType, keccak256("Weft Escrow"), keccak256("1"), chainId, escrow));
         return keccak256(abi.encodePacked(hex"1901", domain, structHash));
     }
 }
@@ -107,9 +105,7 @@ abstract contract WeftTest is Test {
 
     /// The reference of PROTOCOL section 2.
     function _id(IEscrow.Terms memory t) internal view returns (bytes32) {
-        return keccak256(
-            abi.encode(block.chainid, address(escrow), t.payer, t.signer, t.asset, t.tenure, t.salt)
-        );
+        return keccak256(abi.encode(block.chainid, address(escrow), t.payer, t.signer, t.asset, t.tenure, t.salt));
     }
 
     function _openEntry(IEscrow.Terms memory t, uint96 amount, uint40 expiresAtSec)
