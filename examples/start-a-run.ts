@@ -8,7 +8,7 @@ const client = await connectTemporal({ ...temporal, payloadFolder: payloadFolder
 const mood = await client.workflow.execute('moodOfAScan', {
   taskQueue: 'mood-of-a-scan',
   workflowId: randomUUID(),
-  args: [new Uint8Array(await readFile(process.argv[2] ?? 'examples/scan.jpg'))],
+  args: [new Uint8Array(await readFile(process.argv[2] ?? 'examples/scan.png'))],
   memo: runMemo(20_000n), // the run fails before its first payment if it could cost more
 });
 console.log(mood);

@@ -9,6 +9,7 @@ import { addRun } from './run.js';
 import { addRuns } from './runs.js';
 import { addServices } from './services.js';
 import { addUp } from './up.js';
+import { addWorker } from './worker.js';
 
 /** In the order in which help lists them. */
 export const commands: readonly AddCommand[] = [
@@ -22,4 +23,5 @@ export const commands: readonly AddCommand[] = [
   addClaim,
   addBalance,
   addPublish,
+  addWorker,
 ];

@@ -2,4 +2,4 @@ import { join } from 'node:path';
 import { packageRoot } from '#platform/home.js';
 
 /** The scanned page that ships with Weft. */
-export const scanFile = (): string => join(packageRoot(), 'examples', 'scan.jpg');
+export const scanFile = (): string => join(packageRoot(), 'examples', 'scan.png');

@@ -1,0 +1,48 @@
+import { resolve } from 'node:path';
+import { Runtime } from '@temporalio/worker';
+import { z } from 'zod';
+import { flag, loadConfig, port } from '#platform/config.js';
+import { weftHome } from '#platform/home.js';
+import { createMetrics, startMetricsServer } from '#platform/metrics.js';
+import { runApp } from '#platform/run-app.js';
+import { runWorker } from './run-worker.js';
+import { temporalLogger } from './temporal-logger.js';
+
+const schema = z.object({
+  WEFT_WORKFLOWS: z.string().optional().describe('a file of workflows; default: the shipped pipelines'),
+  WEFT_TASK_QUEUE: z.string().optional().describe('the task queue to take work from'),
+  WEFT_METRICS_PORT: port().default(0).describe('0 lets the system choose'),
+  TEMPORAL_TLS: flag().default(false).describe('true for a Temporal server behind TLS'),
+  TEMPORAL_API_KEY: z.string().optional().describe("Temporal Cloud's API key"),
+});
+
+await runApp('worker', async (logger) => {
+  const config = loadConfig(schema);
+  const { WEFT_WORKFLOWS: file, WEFT_TASK_QUEUE: taskQueue, TEMPORAL_API_KEY: apiKey } = config;
+  Runtime.install({ logger: temporalLogger(logger), shutdownSignals: [] });
+  const worker = await runWorker({
+    home: weftHome(),
+    logger,
+    ...(file === undefined ? {} : { file: resolve(file) }),
+    ...(taskQueue === undefined ? {} : { taskQueue }),
+    connection: {
+      ...(config.TEMPORAL_TLS || apiKey !== undefined ? { tls: true } : {}),
+      ...(apiKey === undefined ? {} : { apiKey }),
+    },
+  });
+  worker.ended.catch((err: unknown) => {
+    logger.fatal({ err }, 'the worker cannot go on');
+    process.exit(1);
+  });
+  const metrics = await startMetricsServer({
+    registry: createMetrics('worker'),
+    port: config.WEFT_METRICS_PORT,
+  });
+  return {
+    ready: { taskQueue: worker.taskQueue, metrics: metrics.url },
+    async close() {
+      await worker.close();
+      await metrics.close();
+    },
+  };
+});
