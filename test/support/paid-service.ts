@@ -78,8 +78,11 @@ export async function publishVersion(
   return listing;
 }
 
+/** What a provider needs to know of a chain. */
+export type ChainLink = Pick<Chain, 'provider' | 'rpcUrl' | 'deployment'>;
+
 export interface PaidServiceOptions {
-  readonly chain: Chain;
+  readonly chain: ChainLink;
   readonly databaseUrl: string;
   readonly listing: Listing;
   readonly operator: SigningKey;

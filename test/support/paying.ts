@@ -22,7 +22,7 @@ import { type Payment, readReceipt, writePayment } from '#payments/wire.js';
 import { Payment as PaymentMessage, Receipt as ReceiptMessage } from '#protos/weft/payment/v1/payment.js';
 import type { Chain } from './chain.js';
 
-export const domainOf = (chain: Chain): Domain => ({
+export const domainOf = (chain: Pick<Chain, 'deployment'>): Domain => ({
   chainId: chain.deployment.chainId,
   verifyingContract: fromHex(chain.deployment.escrow, 'escrow', 20),
 });

@@ -2,12 +2,11 @@ import type { Wallet } from 'ethers';
 import { interfaceOf } from '#contracts/artifact.js';
 import { TransactionSender } from '#payments/chain/transaction-sender.js';
 import { Settler, type SettlerOptions } from '#payments/provider/settler.js';
-import type { Chain } from './chain.js';
-import type { PaidService } from './paid-service.js';
+import type { ChainLink, PaidService } from './paid-service.js';
 
 /** The operator's sender and a settler that claims with it. */
 export async function startSettler(
-  chain: Chain,
+  chain: ChainLink,
   service: PaidService,
   operator: Wallet,
   options: Partial<SettlerOptions> = {},

@@ -1,0 +1,307 @@
+import { randomBytes, randomInt } from 'node:crypto';
+import { serialize } from 'node:v8';
+import type { Client } from '@grpc/grpc-js';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import pg from 'pg';
+import { connect } from '#payments/rpc/connect.js';
+import { type Call, hashListing, type Listing } from '#payments/typed-data.js';
+import { startPostgres } from '#platform/local/postgres.js';
+import { type Chain, startChain } from '#test/support/chain.js';
+import { createDatabase } from '#test/support/database.js';
+import type { ProviderProcess } from '#test/support/fixtures/provider.js';
+import { FLOW, publishEcho, SAY, startPaidService, text, textOf } from '#test/support/paid-service.js';
+import {
+  callPaid,
+  newCall,
+  openChannel,
+  type PaidReply,
+  type PayingChannel,
+  readTrailers,
+  streamPaid,
+} from '#test/support/paying.js';
+import { questions } from '#test/support/payments-questions.js';
+import { type NodeProcess, spawnNode } from '#test/support/spawn-node.js';
+import { tempDir } from '#test/support/temp-dir.js';
+
+type Fault = NonNullable<ProviderProcess['fault']>;
+
+describe('a provider that is killed', () => {
+  let chain: Chain;
+  let asset: bigint;
+  let listing: Listing;
+  let home: Omit<ProviderProcess, 'port' | 'settles' | 'fault'>;
+  let pool: pg.Pool;
+
+  beforeAll(async () => {
+    chain = await startChain();
+    const echo = await publishEcho(chain);
+    ({ asset, listing } = echo);
+    const databaseUrl = await createDatabase();
+    home = {
+      databaseUrl,
+      rpcUrl: chain.rpcUrl,
+      deployment: chain.deployment,
+      listing,
+      secret: Buffer.from(echo.operatorWallet.privateKey.slice(2), 'hex'),
+      bodies: tempDir(),
+    };
+    pool = new pg.Pool({ connectionString: databaseUrl });
+    pool.on('error', () => {});
+    // The ledger is born before the channels are opened.
+    const first = await startPaidService({ chain, databaseUrl, listing, operator: echo.operator });
+    await first.stop();
+    await chain.fund(chain.account(2), 100_000_000n);
+  });
+
+  afterAll(async () => {
+    await pool?.end();
+    await chain?.stop();
+  });
+
+  /** A provider in a process of its own, and a client of it that outlives it. */
+  class Provider {
+    process!: NodeProcess;
+    client!: Client;
+    #port: number | undefined;
+
+    constructor(
+      private readonly at = home,
+      private readonly settles = false,
+    ) {}
+
+    async start(fault?: Fault): Promise<this> {
+      const options: ProviderProcess = { ...this.at, port: this.#port, settles: this.settles, fault };
+      const argument = serialize(options).toString('base64');
+      this.process = spawnNode('test/support/fixtures/provider.ts', { args: [argument] });
+      const [, address] = await this.process.waitForLine(/^ready (.*)$/);
+      if (this.#port === undefined) {
+        this.#port = Number(address!.split(':')[1]);
+        this.client = connect(address!);
+      }
+      return this;
+    }
+
+    /** Waits for it to die as it was told, and starts it anew. */
+    async restart(fault?: Fault): Promise<void> {
+      await this.process.exited;
+      await this.start(fault);
+    }
+
+    runs(words: string): number {
+      return this.process.lines.filter((line) => line === `run ${words}`).length;
+    }
+
+    async end(): Promise<void> {
+      this.client.close();
+      await this.process.killHard();
+    }
+  }
+
+  const providers: Provider[] = [];
+  afterEach(async () => {
+    for (const provider of providers.splice(0)) await provider.end();
+  });
+
+  async function start(fault?: Fault, settles = false, at = home): Promise<Provider> {
+    const provider = new Provider(at, settles);
+    providers.push(provider);
+    return await provider.start(fault);
+  }
+
+  /** Everything that was earned here is income of its asset, as soon as the settler got to it. */
+  async function expectSettled(): Promise<void> {
+    const earned = async () => {
+      const { rows } = await pool.query('select sum(spent) as spent, sum(claimed) as claimed from provider.channel');
+      return rows[0] as { spent: string; claimed: string };
+    };
+    let ledger = await earned();
+    while (ledger.claimed !== ledger.spent) ledger = await earned();
+    expect((await chain.escrow.income(asset, 1)).earned).toBe(BigInt(ledger.spent));
+  }
+
+  const open = () => openChannel(chain, chain.account(2), asset, 1_000_000n);
+  const call = (method: string, request: Uint8Array, maxAmount: bigint): Call =>
+    newCall(hashListing(listing), method, request, maxAmount);
+
+  /** What provider's ledger and payer agree on. */
+  async function expectCharged(channel: PayingChannel, replies: readonly PaidReply[], from = pool): Promise<void> {
+    const seen = replies.reduce((sum, { receipt }) => sum + (receipt?.amount ?? 0n), 0n);
+    const { rows } = await from.query(
+      `select h.spent, h.calls, (select sum(amount) from provider.call c where c.channel = h.id) as charged,
+              (select count(*) from provider.call c where c.channel = h.id) as rows
+         from provider.channel h where h.id = $1`,
+      [channel.id],
+    );
+    expect(rows[0]).toEqual({
+      spent: String(seen),
+      charged: String(seen),
+      calls: String(replies.length),
+      rows: String(replies.length),
+    });
+  }
+
+  test('T24 after serving and before committing: the call is absent, runs again and is charged once', async () => {
+    const provider = await start({ at: 'served', nth: 1 });
+    const channel = await open();
+    const request = text('served');
+    const paid = call(SAY, request, 100n);
+    const lost = await callPaid(provider.client, `/${SAY}`, request, channel.pay(paid));
+    expect(lost).toMatchObject({ outcome: undefined, receipt: undefined });
+    expect(lost.error?.retryable).toBe(true);
+    expect(provider.runs('served')).toBe(1);
+    await provider.restart();
+    const ask = questions(provider.client, channel);
+    expect((await ask.getCall(paid.callId)).state).toBe(1);
+    const reply = await callPaid(provider.client, `/${SAY}`, request, channel.pay(paid));
+    expect(reply.error).toBeUndefined();
+    expect(provider.runs('served')).toBe(1);
+    await expectCharged(channel, [reply]);
+  });
+
+  test('T24 after committing and before answering: the stored answer, no second run, no second charge', async () => {
+    const provider = await start({ at: 'committed', nth: 1 });
+    const channel = await open();
+    const request = text('committed');
+    const paid = call(SAY, request, 100n);
+    const lost = await callPaid(provider.client, `/${SAY}`, request, channel.pay(paid));
+    expect(lost).toMatchObject({ outcome: undefined, receipt: undefined });
+    await provider.restart();
+    const reply = await callPaid(provider.client, `/${SAY}`, request, channel.pay(paid));
+    expect(textOf(reply.bytes)).toBe('committed');
+    expect(provider.runs('committed')).toBe(0);
+    await expectCharged(channel, [reply]);
+  });
+
+  test('I8 a killed stream is charged for what was committed, and that part can be had again', async () => {
+    const provider = await start({ at: 'committed', nth: 2 });
+    const channel = await open();
+    const request = text('one two three four');
+    const paid = call(FLOW, request, 1_000n);
+    const collect = async () => {
+      const stream = streamPaid(provider.client, `/${FLOW}`, request, channel.pay(paid));
+      const words: string[] = [];
+      try {
+        for await (const bytes of stream) words.push(textOf(bytes));
+      } catch {}
+      const status = await stream.status;
+      return { words, reason: status.error?.reason, ...readTrailers(status.trailers) };
+    };
+    const lost = await collect();
+    expect(lost.receipt).toBeUndefined();
+    await provider.restart();
+    let stored = await collect();
+    while (stored.reason === 'CALL_IN_FLIGHT') stored = await collect();
+    expect(stored).toMatchObject({ reason: 'STREAM_BROKEN', outcome: 'charged' });
+    expect(stored.words.slice(0, lost.words.length)).toEqual(lost.words);
+    expect(stored.receipt!.amount).toBe(BigInt(stored.words.join('').length));
+    expect(provider.runs('one two three four')).toBe(0);
+    await expectCharged(channel, [stored as unknown as PaidReply]);
+  });
+
+  test.each(['stored', 'sent', 'claimed'] as const)(
+    'T29 a settler killed with its claim %s and not recorded claims everything, once',
+    async (at) => {
+      const provider = await start({ at, nth: 1 }, true);
+      const channel = await open();
+      const request = text('earned');
+      // What was earned here, if not what was earned before, makes the settler claim, and die with it.
+      const paid = call(SAY, request, 100n);
+      await callPaid(provider.client, `/${SAY}`, request, channel.pay(paid));
+      await provider.restart();
+      const replies: PaidReply[] = [];
+      for (const each of [paid, call(SAY, request, 100n)])
+        replies.push(await callPaid(provider.client, `/${SAY}`, request, channel.pay(each, channel.signed + 100n)));
+      expect(replies.map(({ error }) => error)).toEqual([undefined, undefined]);
+      await expectCharged(channel, replies);
+      await expectSettled();
+      expect((await chain.escrow.channel(channel.id)).claimed).toBe(200n);
+    },
+  );
+
+  test('T24 killed again and again under load: every call is answered in the end, and each is charged once', async () => {
+    const provider = await start({ at: 'committed', nth: 5 }, true);
+    const channel = await open();
+    const faults: Fault['at'][] = ['served', 'committed', 'stored', 'sent', 'claimed'];
+    let kills = 0;
+    let done = false;
+    const keepAlive = (async () => {
+      for (;;) {
+        await provider.process.exited;
+        if (done) return;
+        kills += 1;
+        const next = kills < 5 ? { at: faults[kills % faults.length]!, nth: randomInt(1, 12) } : undefined;
+        await provider.start(next);
+        if (next === undefined) return;
+      }
+    })();
+    const answered = async (i: number): Promise<PaidReply> => {
+      const request = text(`load ${i}`);
+      const paid = call(SAY, request, 100n);
+      for (;;) {
+        const reply = await callPaid(provider.client, `/${SAY}`, request, channel.pay(paid), { deadlineMs: 3_000 });
+        if (reply.receipt !== undefined) return reply;
+        expect(reply.outcome).toBeUndefined();
+        await chain.nowSec();
+      }
+    };
+    const replies: PaidReply[] = [];
+    let next = 0;
+    await Promise.all(
+      Array.from({ length: 8 }, async () => {
+        while (kills < 5) replies.push(await answered(next++));
+      }),
+    );
+    done = true;
+    await keepAlive;
+    expect(kills).toBe(5);
+    await expectCharged(channel, replies);
+    await expectSettled();
+  }, 120_000);
+
+  test('I8 PostgreSQL killed under load: what was answered is charged, what was not can be asked again', async () => {
+    const dir = tempDir();
+    let postgres = await startPostgres({ dir });
+    const databaseUrl = postgres.url();
+    const at = { ...home, databaseUrl, bodies: tempDir() };
+    const provider = await start(undefined, false, at);
+    const channel = await open();
+    const killed = new Promise<void>((resolve) => {
+      setTimeout(async () => {
+        process.kill(postgres.pid, 'SIGKILL');
+        await postgres.stop();
+        postgres = await startPostgres({ dir, port: postgres.port });
+        resolve();
+      }, 300);
+    });
+    let over = false;
+    void killed.then(() => {
+      over = true;
+    });
+    const replies: PaidReply[] = [];
+    let unclear = 0;
+    await Promise.all(
+      Array.from({ length: 8 }, async (_, lane) => {
+        for (let i = 0; !over || i < 5; i++) {
+          const request = text(`postgres ${lane} ${i} ${randomBytes(4).toString('hex')}`);
+          const paid = call(SAY, request, 100n);
+          for (;;) {
+            const reply = await callPaid(provider.client, `/${SAY}`, request, channel.pay(paid));
+            if (reply.receipt !== undefined) {
+              replies.push(reply);
+              break;
+            }
+            expect(reply.error?.reason).toBe('LEDGER_UNAVAILABLE');
+            expect(reply.outcome).toBeUndefined();
+            unclear += 1;
+          }
+        }
+      }),
+    );
+    await killed;
+    expect(unclear).toBeGreaterThanOrEqual(0);
+    const own = new pg.Pool({ connectionString: databaseUrl });
+    await expectCharged(channel, replies, own);
+    await own.end();
+    await postgres.stop();
+  }, 120_000);
+});
