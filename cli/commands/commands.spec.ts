@@ -164,6 +164,17 @@ describe('channels and balance', () => {
   });
 });
 
+describe('claim', () => {
+  test('takes to the chain what was earned, to the last unit, and then there is nothing more', async () => {
+    await json('call', 'echo', 'Say', '{"text":"to be claimed"}');
+    const { claims } = (await json('claim')) as { claims: Record<string, string>[] };
+    const settled = (await market.wallet.channels()).reduce((sum, channel) => sum + channel.settled, 0n);
+    expect(claims).toEqual([expect.objectContaining({ asset: '1', tenure: 1, amount: String(settled) })]);
+    expect(await market.chain.escrow.income(1n, 1)).toMatchObject({ earned: settled });
+    expect((await run('claim')).out).toBe('nothing to claim\n');
+  });
+});
+
 describe('publish', () => {
   const offer = (port: string) => ({
     service: ECHO,

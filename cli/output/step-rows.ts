@@ -15,7 +15,7 @@ export interface StepRow {
 }
 
 const writer = rowWriter([
-  { title: 'STEP', width: 16 },
+  { title: 'STEP', width: 23 },
   { title: 'LISTING', width: 11 },
   { title: 'METHOD', width: 32 },
   { title: 'PRICE', width: 8, align: 'right' },

@@ -1,4 +1,6 @@
 import { randomBytes } from 'node:crypto';
+import { toQuantity } from 'ethers';
+import { databaseUrlFile } from '#cli/up/database-url.js';
 import { announceListing, putInForce } from '#client/listing/publish.js';
 import { type Marketplace, writeMarketplace } from '#client/marketplace.js';
 import { openParts } from '#client/parts.js';
@@ -11,6 +13,8 @@ import { SigningKey } from '#payments/signature.js';
 import { loadDescriptorSet } from '#platform/grpc/descriptor-set.js';
 import { freePort } from '#platform/local/free-port.js';
 import { createMetrics } from '#platform/metrics.js';
+import { writeFileAtomic } from '#platform/secrets.js';
+import { ProviderKeys } from '#services/models/provider/provider-keys.js';
 import { startWallet } from '#services/wallet/start-wallet.js';
 import { walletConfig } from '#services/wallet/wallet-config.js';
 import { createDatabase } from './database.js';
@@ -54,10 +58,11 @@ export async function startEchoMarket(first: EchoOffer = {}) {
   const { chain } = market;
   const services: { stop(): Promise<void> }[] = [];
 
-  async function offer({ handlers = {}, title = 'Echo', summary = 'Says it again', methods = {} }: EchoOffer) {
+  async function offer(
+    { handlers = {}, title = 'Echo', summary = 'Says it again', methods = {} }: EchoOffer,
+    operator = new SigningKey(randomBytes(32)),
+  ) {
     const port = await freePort();
-    const secret = randomBytes(32);
-    const operator = new SigningKey(secret);
     const inForce = await putInForce(market.newPublisher({ operator }), {
       files: echoFiles(),
       service: ECHO,
@@ -77,7 +82,6 @@ export async function startEchoMarket(first: EchoOffer = {}) {
     return {
       ...service,
       databaseUrl,
-      operatorKey: toHex(secret),
       asset: listing.asset,
       listing: toHex(inForce.digest),
     };
@@ -105,7 +109,11 @@ export async function startEchoMarket(first: EchoOffer = {}) {
   await giveMoney(chain, running.wallet.payerAddress, 10_000_000n);
   const marketplace = marketplaceOf({ ...parts, wallet: running.address });
   await writeMarketplace(home, marketplace);
-  const echo = await offer(first);
+  // As `weft up` leaves them: claims are made with the home's own key, out of the home's ledger.
+  const keys = ProviderKeys.open(home);
+  await chain.provider.send('anvil_setBalance', [keys.operator.address, toQuantity(10n ** 18n)]);
+  const echo = await offer(first, keys.operatorKey);
+  writeFileAtomic(databaseUrlFile(home), echo.databaseUrl);
   return {
     market,
     chain,

@@ -7,7 +7,7 @@ export interface HealthParts {
   readonly market: Market;
   readonly temporal: Client;
   readonly taskQueue: string;
-  /** Endpoints of our own servers. */
+  /** "host:port" or "grpc(s)://host:port" of our own servers. */
   readonly registry: string;
   readonly wallet: string;
   readonly rpcUrl: string;
@@ -58,8 +58,8 @@ export class Health {
     const { market, registry, wallet } = this.parts;
     const [services, ...parts] = await Promise.all([
       this.services(),
-      part('registry', () => market.measure(registry)),
-      part('wallet', () => market.measure(wallet)),
+      part('registry', () => market.measure(endpointOf(registry))),
+      part('wallet', () => market.measure(endpointOf(wallet))),
       part('temporal', () => this.temporal()),
       part('worker', () => this.worker()),
       part('chain', () => this.chain()),
@@ -110,6 +110,8 @@ export class Health {
     if (typeof result !== 'string') throw new WeftError('CHAIN_UNAVAILABLE', 'the chain tells no block number');
   }
 }
+
+const endpointOf = (address: string): string => (address.includes('://') ? address : `grpc://${address}`);
 
 async function part(name: PartHealth['name'], look: () => Promise<unknown>): Promise<PartHealth> {
   const { up, latencyMs, error } = await timed(look);

@@ -1,0 +1,67 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { runHere } from '#test/support/cli.js';
+import { type GatewayMarket, startGatewayMarket } from '#test/support/gateway-market.js';
+import { tempDir } from '#test/support/temp-dir.js';
+import { commands } from './index.js';
+
+let market: GatewayMarket;
+beforeAll(async () => {
+  market = await startGatewayMarket();
+});
+
+const run = (...argv: string[]) => runHere(commands, argv, market.home);
+
+test('a run prints a row for each step as it ends, then what came of it', async () => {
+  const { code, out, err } = await run('run', 'words', '--input', 'text=one two');
+  expect(code).toBe(0);
+  const [titles, first, second, third] = out.split('\n');
+  expect(titles).toMatch(/^STEP +LISTING +METHOD +PRICE +MS +TRIES +RECEIPT$/);
+  for (const row of [first, second])
+    expect(row).toMatch(/^words\.extract +0x\w{4}…\w{4} +EntitiesService\/Extract +100 +\d+ +1 +verified$/);
+  expect(third).toMatch(/^words\.sentiment .* free$/);
+  expect(out).toContain('paid 200 of at most 200');
+  expect(out).toContain('"words": 5');
+  expect(err).toMatch(/^the run may cost at most 200\nrun local\.[0-9a-f]{20}\n$/);
+});
+
+test('--json prints one value; rows go to stderr; an input comes from a file', async () => {
+  const file = join(tempDir(), 'text.txt');
+  await writeFile(file, 'one two three');
+  const { code, out, err } = await run('run', 'words', '-i', `text=@${file}`, '--max-total', '500', '--json');
+  expect(code).toBe(0);
+  expect(JSON.parse(out)).toMatchObject({ status: 'completed', pipeline: 'words', paid: '200', output: { words: 7 } });
+  expect(err).toContain('verified');
+});
+
+test('a run that fails exits with 1 and says why', async () => {
+  const { code, out, err } = await run('run', 'words', '-i', 'text=one', '--max-total', '5', '--json');
+  expect(code).toBe(1);
+  expect(JSON.parse(out)).toMatchObject({ error: { reason: 'QUOTE_ABOVE_LIMIT' } });
+  expect(err).toContain('--max-total');
+});
+
+test.each([
+  ['an unknown pipeline', ['run', 'letters'], 'there is no pipeline "letters"'],
+  ['an unknown input', ['run', 'words', '-i', 'txt=x'], 'no field "txt"; it has text'],
+  ['a missing input', ['run', 'words'], 'input.text'],
+  ['a limit that is no amount', ['run', 'words', '-i', 'text=x', '--max-total', '-1'], '--max-total'],
+  ['an unknown run', ['run', 'show', 'local.nobody'], 'there is no such run'],
+])('%s is refused', async (_name, argv, message) => {
+  const { code, out, err } = await run(...argv);
+  expect({ code, out }).toEqual({ code: 1, out: '' });
+  expect(err).toContain(message);
+});
+
+test('runs are listed and shown again', async () => {
+  const begun = JSON.parse((await run('run', 'words', '-i', 'text=again', '--json')).out) as { runId: string };
+  // What Temporal lists lags behind what it knows.
+  for (let listed = ''; !listed.includes(begun.runId); ) ({ out: listed } = await run('runs', '--limit', '200'));
+  expect((await run('runs')).out).toMatch(/^RUN +PIPELINE +STATUS +STARTED +TOOK\n/);
+  const { code, out } = await run('run', 'show', begun.runId);
+  expect(code).toBe(0);
+  expect(out).toContain('words.extract');
+  expect(out).toContain(`${begun.runId}  words  completed`);
+  const shown = JSON.parse((await run('run', 'show', begun.runId, '--json')).out) as object;
+  expect(shown).toEqual(begun);
+});
