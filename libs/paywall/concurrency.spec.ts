@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { WeftError } from '#core/errors.js';
 import { connect } from '#payments/rpc/connect.js';
+import { Payment } from '#protos/weft/payment/v1/payment.js';
 import { type Chain, startChain } from '#test/support/chain.js';
 import { createDatabase } from '#test/support/database.js';
 import {
@@ -158,7 +159,10 @@ describe('calls at once', () => {
     });
     for (const { request, payment } of payments.reverse())
       expect((await callPaid(service.client, `/${SAY}`, request, payment)).error).toBeUndefined();
-    expect(await service.ledger.channel(channel.id)).toMatchObject({ spent: 800n, authorised: 800n });
+    const kept = await service.ledger.channel(channel.id);
+    expect(kept).toMatchObject({ spent: 800n, authorised: 800n });
+    // What is kept is the voucher itself: without it nothing could be claimed.
+    expect(Payment.decode(kept!.voucher!).cumulative).toBe('800');
   });
 
   test('I8 a failed call frees what was held for it', async () => {

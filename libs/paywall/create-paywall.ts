@@ -9,6 +9,8 @@ import { StreamCall } from './stream-call.js';
 import { unaryCall } from './unary-call.js';
 import { Wall, type WallOptions } from './wall.js';
 
+const DEFAULT_MAX_MESSAGE_BYTES = 16 * 1024 * 1024;
+
 export interface PaywallOptions extends Omit<WallOptions, 'domain' | 'limits' | 'onStage' | 'onError'> {
   readonly chainId: bigint;
   /** The one escrow that pays, 20 bytes. */
@@ -51,13 +53,18 @@ export async function createPaywall(options: PaywallOptions): Promise<Paywall> {
   return {
     interceptor,
     payments,
-    mount: (app) => ({
-      ...app,
-      module: withPayments(app.module, payments),
-      definitions: [...app.definitions, PaymentsDefinition],
-      raw: [...(app.raw ?? []), ...options.offers.map(({ service }) => service)],
-      interceptors: [interceptor, ...(app.interceptors ?? [])],
-    }),
+    mount(app) {
+      const maxMessageBytes = app.maxMessageBytes ?? DEFAULT_MAX_MESSAGE_BYTES;
+      wall.maxResponseBytes = Math.min(wall.maxResponseBytes, maxMessageBytes);
+      return {
+        ...app,
+        maxMessageBytes,
+        module: withPayments(app.module, payments),
+        definitions: [...app.definitions, PaymentsDefinition],
+        raw: [...(app.raw ?? []), ...options.offers.map(({ service }) => service)],
+        interceptors: [interceptor, ...(app.interceptors ?? [])],
+      };
+    },
     async close() {
       wall.stop();
       await options.ledger.settled();

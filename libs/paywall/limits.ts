@@ -20,8 +20,6 @@ export interface PaywallLimits {
   /** Channels and payers kept in memory. */
   readonly maxChannels: number;
   readonly maxPayers: number;
-  /** A larger response is not sent, and not charged. Not above what the server sends (gRPC's own limit). */
-  readonly maxResponseBytes: number;
   /** A stream's handler is held back while so many bytes wait to be committed and sent. */
   readonly windowBytes: number;
   /** How long a stream waits for a further voucher before it ends. */
@@ -46,7 +44,6 @@ export const defaultLimits: PaywallLimits = {
   standingMs: 15_000,
   maxChannels: 10_000,
   maxPayers: 500,
-  maxResponseBytes: 16 * 1024 * 1024,
   windowBytes: 64 * 1024,
   extendWaitMs: 15_000,
   streamLeaseMs: 15_000,

@@ -280,6 +280,24 @@ describe('refusals', () => {
     expect(reply).toMatchObject({ error: { reason: 'INTERNAL' }, outcome: 'not-charged' });
   });
 
+  test('a response that the server could not send is not charged', async () => {
+    const small = await startPaidService({
+      chain,
+      databaseUrl: await createDatabase(),
+      listing: service.listing,
+      operator: service.operator,
+      maxMessageBytes: 5_000,
+      handlers: { say: () => 'x'.repeat(6_000) },
+    });
+    try {
+      const paying = await open();
+      const reply = await callPaid(small.client, `/${SAY}`, request, paying.pay(say()));
+      expect(reply).toMatchObject({ error: { reason: 'SERVICE_FAILED' }, outcome: 'not-charged' });
+    } finally {
+      await small.stop();
+    }
+  });
+
   test('a void call id is refused for ever', async () => {
     const call = say();
     const { void: answer } = await questions(service.client, channel).void(call.callId);

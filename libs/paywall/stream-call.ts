@@ -100,6 +100,10 @@ export class StreamCall extends ServerInterceptingCall {
       return;
     }
     if (this.#ended) return;
+    if (bytes.length > this.wall.maxResponseBytes) {
+      this.#breakOff(new WeftError('SERVICE_FAILED', `a message is larger than ${this.wall.maxResponseBytes} bytes`));
+      return;
+    }
     this.#waiting.push({ bytes, units: this.#attempt.meter.units });
     this.#waitingBytes += bytes.length;
     if (this.#waitingBytes < this.wall.options.limits.windowBytes) callback();

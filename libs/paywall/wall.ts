@@ -92,6 +92,8 @@ export class Wall {
   readonly versions: readonly ListingVersion[];
   readonly accounts: Accounts;
   readonly standing: Standing;
+  /** What the server in front sends at most; a larger response would be charged and never arrive. */
+  maxResponseBytes = Number.POSITIVE_INFINITY;
   readonly #serving = new Map<string, Attempt>();
   readonly #timers: NodeJS.Timeout[];
 
@@ -302,11 +304,8 @@ export class Wall {
   async #charge(attempt: Attempt, response: Uint8Array): Promise<CallEnd> {
     const { verified, account, route, meter } = attempt;
     const { payment, price } = verified;
-    if (response.length > this.options.limits.maxResponseBytes)
-      throw new WeftError(
-        'SERVICE_FAILED',
-        `the response is larger than ${this.options.limits.maxResponseBytes} bytes`,
-      );
+    if (response.length > this.maxResponseBytes)
+      throw new WeftError('SERVICE_FAILED', `the response is larger than ${this.maxResponseBytes} bytes`);
     const units = price.kind === 'metered' ? meter.units : 1n;
     if (units === undefined)
       throw new WeftError('INTERNAL', `${route.method} is metered and reported no ${price.unit || 'units'}`);

@@ -93,6 +93,7 @@ export interface PaidServiceOptions {
   readonly confirmations?: number;
   readonly bodies?: string;
   readonly port?: number;
+  readonly maxMessageBytes?: number;
 }
 
 export async function openProviderDatabase(url: string): Promise<pg.Pool> {
@@ -142,6 +143,7 @@ export async function startPaidService(options: PaidServiceOptions) {
       graceMs: 200,
       port: options.port ?? 0,
       logger: silent,
+      ...(options.maxMessageBytes !== undefined && { maxMessageBytes: options.maxMessageBytes }),
     }),
   );
   const client: Client = connect(app.address);

@@ -150,7 +150,7 @@ with account as (
     from item i join provider.channel c on c.id = i.channel
    order by i.payer, i.call_id
   on conflict do nothing
-  returning payer, call_id, channel, amount, at_sec
+  returning payer, call_id, channel, amount, at_sec, proof
 ), earned as (
   select channel, sum(amount) as amount, count(*) as calls, min(at_sec) as since from kept group by channel
 ), paid as (
@@ -165,7 +165,7 @@ with account as (
   returning c.id, c.spent, c.authorised
 )
 select i.n, p.spent, p.authorised
-  from item i join kept k on k.payer = i.payer and k.call_id = i.call_id join paid p on p.id = k.channel`;
+  from item i join kept k on k.payer = i.payer and k.call_id = i.call_id and k.proof = i.proof join paid p on p.id = k.channel`;
 
 function highestVouchers(charges: readonly Charge[]): Map<string, Charge> {
   const highest = new Map<string, Charge>();
