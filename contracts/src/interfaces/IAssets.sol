@@ -54,9 +54,9 @@ interface IAssets is IERC721 {
 
     /// @notice Mints an asset to the caller, in tenure 1.
     /// @param operator its operator, or zero for none yet
-    /// @param parents what it was built from; never changes
+    /// @param parents_ what it was built from; never changes
     /// @param listing digest of its first listing (version 1), or zero for none yet
-    function mint(address operator, Parent[] calldata parents, bytes32 listing) external returns (uint64 asset);
+    function mint(address operator, Parent[] calldata parents_, bytes32 listing) external returns (uint64 asset);
 
     /// @notice Names another operator, or none (zero). Owner only.
     function setOperator(uint64 asset, address operator) external;
