@@ -10,7 +10,6 @@ import { DatabaseDown } from './database-down.js';
 import { deprecate } from './deprecate.js';
 import { readPageToken, writePageToken } from './page-token.js';
 import type { Publisher } from './publish/publisher.js';
-import { searchListings } from './search/search.js';
 import type { ListingRow, ListingStore } from './store/listing-store.js';
 import type { ChangeFeed } from './watch/change-feed.js';
 
@@ -78,7 +77,7 @@ export class RegistryController {
     const { store } = this.parts;
     const wanted = withoutNul(words).trim();
     if (wanted === '' || words.length > MAX_WORDS) refuse('words', `must have 1 to ${MAX_WORDS} characters`);
-    const ids = await searchListings(store.database, wanted, within(limit, 'limit', DEFAULT_FOUND, MAX_FOUND));
+    const ids = await store.search(wanted, within(limit, 'limit', DEFAULT_FOUND, MAX_FOUND));
     return { records: (await store.byIds(ids)).map(toRecord) };
   }
 

@@ -20,5 +20,7 @@ export function createPool(url: string, { max = 10, name = 'weft' }: PoolOptions
   });
   // An idle connection that breaks (restart, also the server's stop after our own `end()`) would else end the process.
   pool.on('error', (error) => new Logger('db').warn({ msg: 'a database connection broke', reason: error.message }));
+  // The same for a connection that breaks while it is lent out, between two statements; the next one then fails.
+  pool.on('connect', (client) => client.on('error', () => {}));
   return pool;
 }

@@ -6,8 +6,10 @@ import type { ListingStatus } from '#client/listing/directory.js';
 import type { ListingDocs } from '#client/listing/listing-docs.js';
 import { type SignedListing, writeSignedListing } from '#client/listing/listing-wire.js';
 import { asBuffer } from '#payments/keccak.js';
+import { inTransaction } from '#platform/db/transaction.js';
 import * as proto from '#protos/weft/registry/v1/registry.js';
 import { skeletonOf } from '../publish/look-alike.js';
+import { searchListings } from '../search/search.js';
 import { searchText } from '../search/search-text.js';
 import { changes, contracts, listings } from './schema.js';
 
@@ -41,8 +43,6 @@ export const CHANGE_CHANNEL = 'registry_change';
 /** A record is at most about 20 KiB; a page must stay well below what a client takes. */
 const MAX_PAGE_BYTES = 2 * 1024 * 1024;
 
-type Transaction = Parameters<Parameters<NodePgDatabase['transaction']>[0]>[0];
-
 const columns = {
   id: listings.id,
   digest: listings.digest,
@@ -62,10 +62,17 @@ const columns = {
 
 /** Contracts, listings and their changes. Every change of a listing is one transaction together with its line in `change`. */
 export class ListingStore {
+  readonly #pool: pg.Pool;
   readonly #db: NodePgDatabase;
 
   constructor(pool: pg.Pool) {
+    this.#pool = pool;
     this.#db = drizzle(pool);
+  }
+
+  /** Ids of active listings that fit the words, best first. */
+  search(words: string, limit: number): Promise<bigint[]> {
+    return searchListings(this.#pool, words, limit);
   }
 
   /** Records a listing with its contract, and what it replaces as superseded. Already there: nothing changes. */
@@ -195,7 +202,7 @@ export class ListingStore {
     return ids.flatMap((id) => byId.get(id) ?? []);
   }
 
-  /** Listings of an asset that are not superseded become so, but for `except`; says whether there were any. */
+  /** Undefined if there is no such listing. One that was superseded stays so. */
   async setStatus(digest: Uint8Array, status: ListingStatus): Promise<ListingRow | undefined> {
     return this.#change(digest, { status });
   }
@@ -237,10 +244,6 @@ export class ListingStore {
     );
   }
 
-  get database(): NodePgDatabase {
-    return this.#db;
-  }
-
   async #newest(where: SQL | undefined): Promise<ListingRow | undefined> {
     const [row] = await this.#db
       .select(columns)
@@ -268,13 +271,17 @@ export class ListingStore {
     });
   }
 
-  async #set(tx: Transaction, id: bigint, set: { status?: ListingStatus; isServing?: boolean }): Promise<ListingRow> {
+  async #set(
+    tx: NodePgDatabase,
+    id: bigint,
+    set: { status?: ListingStatus; isServing?: boolean },
+  ): Promise<ListingRow> {
     const [row] = await tx.update(listings).set(set).where(eq(listings.id, id)).returning(columns);
     await this.#tell(tx, row as ListingRow);
     return row as ListingRow;
   }
 
-  async #tell(tx: Transaction, row: ListingRow): Promise<void> {
+  async #tell(tx: NodePgDatabase, row: ListingRow): Promise<void> {
     await tx.execute(sql`
       insert into registry.change (seq, listing_id, status, is_serving)
       select coalesce(max(seq), 0) + 1, ${row.id}, ${row.status}, ${row.isServing} from registry.change`);
@@ -283,8 +290,8 @@ export class ListingStore {
   }
 
   /** One writer at a time: changes are rare, and their sequence must grow in the order in which they become visible. */
-  #changing<T>(work: (tx: Transaction) => Promise<T>): Promise<T> {
-    return this.#db.transaction(async (tx) => {
+  #changing<T>(work: (tx: NodePgDatabase) => Promise<T>): Promise<T> {
+    return inTransaction(this.#pool, async (tx) => {
       await tx.execute(sql`select pg_advisory_xact_lock(hashtextextended('weft registry change', 0))`);
       return work(tx);
     });

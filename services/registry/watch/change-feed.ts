@@ -71,6 +71,7 @@ export class ChangeFeed {
     try {
       await client.connect();
       await client.query(`listen ${CHANGE_CHANNEL}`);
+      if (this.#isClosed) await client.end();
       this.#wakes.emit('wake');
     } catch {
       again();
