@@ -1,8 +1,8 @@
 import { AIMessage, type BaseMessage, ToolMessage } from '@langchain/core/messages';
 import { createAgent, fakeModel } from 'langchain';
 import type { Weft } from '#client/weft.js';
-import { ECHO, type EchoMarket, startEchoMarket } from '#test/support/echo-market.js';
 import { noLimits } from '#payments/payer/tokens.js';
+import { ECHO, type EchoMarket, startEchoMarket } from '#test/support/echo-market.js';
 import { AgentFiles } from './agent-files.js';
 import { serviceTools, weftTools } from './weft-tools.js';
 

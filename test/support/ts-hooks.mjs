@@ -5,9 +5,10 @@ import jestConfig from '../../jest.config.mjs';
 
 const swcOptions = jestConfig.transform['^.+\\.ts$'][1];
 
-/** `#core/x.js` and `./x.js` are TypeScript files here. */
+/** `#core/x.js`, `./x.js` and, in examples, `weft/client` are TypeScript files here. */
 export async function resolve(specifier, context, next) {
-  if (specifier.startsWith('#')) return next(specifier, { ...context, conditions: ['source', ...context.conditions] });
+  if (/^(#|weft\/)/.test(specifier))
+    return next(specifier, { ...context, conditions: ['source', ...context.conditions] });
   const ours = context.parentURL?.endsWith('.ts') && specifier.startsWith('.') && specifier.endsWith('.js');
   return next(ours ? specifier.replace(/\.js$/, '.ts') : specifier, context);
 }
