@@ -8,9 +8,9 @@ import { type Leashed, leash } from '#platform/local/leash.js';
 export type ReadyFields = Readonly<Record<string, unknown>>;
 
 export interface AppProcess {
-  readonly name: string;
-  readonly ready: ReadyFields;
   readonly child: Leashed;
+  /** Resolves when the app says that it is ready, rejects with its last lines when it ends before. */
+  readonly ready: Promise<ReadyFields>;
 }
 
 export interface AppOptions {
@@ -22,18 +22,20 @@ export interface AppOptions {
   readonly logFile: string;
 }
 
-/** Starts one app on a leash; resolves when it says that it is ready, rejects with its last lines when it ends before. */
-export function startApp({ name, entry, env, logFile }: AppOptions): Promise<AppProcess> {
-  return new Promise((resolve, reject) => {
-    const child = leash(process.execPath, {
-      args: [join(packageRoot(), 'dist', entry)],
-      env: { ...inheritedEnvironment(), ...env },
-      logFile,
-      onLine: (line) => {
-        const fields = readyFields(line);
-        if (fields) resolve({ name, ready: fields, child });
-      },
-    });
+/** Starts one app on a leash. */
+export function startApp({ name, entry, env, logFile }: AppOptions): AppProcess {
+  let isReady: (fields: ReadyFields) => void = () => {};
+  const child = leash(process.execPath, {
+    args: [join(packageRoot(), 'dist', entry)],
+    env: { ...inheritedEnvironment(), ...env },
+    logFile,
+    onLine: (line) => {
+      const fields = readyFields(line);
+      if (fields) isReady(fields);
+    },
+  });
+  const ready = new Promise<ReadyFields>((resolve, reject) => {
+    isReady = resolve;
     void child.exited.then(({ code, signal }) => {
       const how = signal ?? `code ${code}`;
       reject(
@@ -41,6 +43,8 @@ export function startApp({ name, entry, env, logFile }: AppOptions): Promise<App
       );
     });
   });
+  ready.catch(() => {});
+  return { child, ready };
 }
 
 function readyFields(line: string): ReadyFields | undefined {

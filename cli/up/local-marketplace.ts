@@ -13,7 +13,7 @@ import { startTemporal } from '#platform/local/temporal.js';
 import { writeFileAtomic } from '#platform/secrets.js';
 import { models } from '#services/models/models.js';
 import { ProviderKeys } from '#services/models/provider/provider-keys.js';
-import { type AppProcess, startApp } from './app-process.js';
+import { startApp } from './app-process.js';
 import { databaseUrlFile } from './database-url.js';
 import { devAccount } from './dev-account.js';
 import type { Home } from './home.js';
@@ -56,7 +56,8 @@ const PAYER_FUNDS = 1_000_000_000n;
 
 /** Everything of Weft on this machine, each part a process of its own that dies with us. */
 export class LocalMarketplace {
-  readonly #stops: { name: string; stop: Stop }[] = [];
+  readonly #stops: Stop[] = [];
+  #stopped = false;
   #failed: ((error: Error) => void) | undefined;
   /** Rejects when a part ends by itself. */
   readonly broken = new Promise<never>((_, reject) => {
@@ -92,7 +93,8 @@ export class LocalMarketplace {
 
   /** Ends all parts, the last started first. */
   async stop(): Promise<void> {
-    for (const { stop } of this.#stops.splice(0).reverse()) await stop().catch(() => {});
+    this.#stopped = true;
+    for (const stop of this.#stops.splice(0).reverse()) await stop().catch(() => {});
   }
 
   async #start(): Promise<void> {
@@ -127,10 +129,12 @@ export class LocalMarketplace {
         PORT: String(this.ports.registry),
         ALLOW_PRIVATE_ENDPOINTS: 'true',
       }),
-      this.#startApp('wallet', { ...shared, WEFT_PORT: String(this.ports.wallet) }),
+      // The worker pays with a token that the wallet makes at its first start.
+      this.#startApp('wallet', { ...shared, WEFT_PORT: String(this.ports.wallet) }).then(() =>
+        this.#startApp('worker', shared),
+      ),
       this.#startApp('models', { ...shared, ...this.#modelPorts(), ...CLAIM_SOON }),
       this.#startApp('gateway', { ...shared, GATEWAY_PORT: String(this.ports.gateway) }),
-      this.#startApp('worker', shared),
     ]);
     await progress.step('money for the payer', () => this.#fundPayer(rpcUrl));
   }
@@ -170,7 +174,7 @@ export class LocalMarketplace {
       port: this.ports.postgres,
       onProgress: (line) => progress.say(`  ${line}`),
     });
-    this.#stops.push({ name: 'PostgreSQL', stop: () => server.stop() });
+    this.#stopLater(() => server.stop());
     return server.createDatabase('weft');
   }
 
@@ -184,7 +188,7 @@ export class LocalMarketplace {
       logFile: home.log('anvil'),
       onProgress: (line) => progress.say(`  ${line}`),
     });
-    this.#stops.push({ name: 'anvil', stop: () => chain.stop() });
+    this.#stopLater(() => chain.stop());
     return chain.url;
   }
 
@@ -199,7 +203,7 @@ export class LocalMarketplace {
       logFile: home.log('temporal'),
       onProgress: (line) => progress.say(`  ${line}`),
     });
-    this.#stops.push({ name: 'Temporal', stop: () => server.stop() });
+    this.#stopLater(() => server.stop());
     return server;
   }
 
@@ -214,18 +218,23 @@ export class LocalMarketplace {
     }
   }
 
-  async #startApp(name: string, env: Readonly<Record<string, string>>): Promise<AppProcess> {
+  async #startApp(name: string, env: Readonly<Record<string, string>>): Promise<void> {
     const { home, progress } = this.options;
-    return progress.step(name, async () => {
-      const entry = `services/${name}/main.js`;
-      const app = await startApp({ name, entry, env, logFile: home.log(name) });
-      this.#stops.push({ name, stop: () => app.child.stop() });
+    await progress.step(name, async () => {
+      const app = startApp({ name, entry: `services/${name}/main.js`, env, logFile: home.log(name) });
+      this.#stopLater(() => app.child.stop());
+      await app.ready;
       void app.child.exited.then(({ code, signal }) => {
         const how = signal ?? `code ${code}`;
         this.#failed?.(new WeftError('INTERNAL', `${name} ended with ${how}; see ${home.log(name)}`));
       });
-      return app;
     });
+  }
+
+  /** What was begun is ended; what is begun while everything ends, at once. */
+  #stopLater(stop: Stop): void {
+    if (this.#stopped) void stop().catch(() => {});
+    else this.#stops.push(stop);
   }
 }
 
