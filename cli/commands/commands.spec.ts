@@ -7,7 +7,7 @@ import { runHere } from '#test/support/cli.js';
 import { ECHO, type EchoMarket, startEchoMarket } from '#test/support/echo-market.js';
 import { marketplaceOf } from '#test/support/nowhere.js';
 import { tempDir } from '#test/support/temp-dir.js';
-import { commands } from './index.js';
+import { commandsFor } from './index.js';
 
 let market: EchoMarket;
 let home: string;
@@ -17,7 +17,7 @@ beforeAll(async () => {
 });
 afterAll(() => market?.stop());
 
-const run = (...argv: string[]) => runHere(commands, argv, home);
+const run = async (...argv: string[]) => runHere(await commandsFor(argv), argv, home);
 const json = async (...argv: string[]) => {
   const { out, code, err } = await run(...argv, '--json');
   if (code !== 0) throw new Error(err);
@@ -230,7 +230,7 @@ describe('publish', () => {
 
 describe('a marketplace that is not there', () => {
   test('no marketplace file: says how to start one', async () => {
-    const { code, err } = await runHere(commands, ['services'], tempDir());
+    const { code, err } = await runHere(await commandsFor(['services']), ['services'], tempDir());
     expect(code).toBe(1);
     expect(err).toMatch(/no marketplace at .*CONFIG_INVALID/);
   });
@@ -244,7 +244,7 @@ describe('a marketplace that is not there', () => {
     const empty = tempDir();
     await writeMarketplace(empty, marketplaceOf());
     for (const file of ['none', 'gateway/local.key']) writeFileAtomic(join(empty, file), 'secret');
-    const { code, out, err } = await runHere(commands, [command, '--json'], empty);
+    const { code, out, err } = await runHere(await commandsFor([command]), [command, '--json'], empty);
     expect(code).toBe(3);
     expect(err).toContain(reason);
     expect(JSON.parse(out)).toMatchObject({ error: { reason } });

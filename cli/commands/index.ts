@@ -1,27 +1,27 @@
 import type { AddCommand } from '../command.js';
-import { addBalance } from './balance.js';
-import { addCall } from './call.js';
-import { addChannels } from './channels.js';
-import { addClaim } from './claim.js';
-import { addDescribe } from './describe.js';
-import { addPublish } from './publish.js';
-import { addRun } from './run.js';
-import { addRuns } from './runs.js';
-import { addServices } from './services.js';
-import { addUp } from './up.js';
-import { addWorker } from './worker.js';
 
-/** In the order in which help lists them. */
-export const commands: readonly AddCommand[] = [
-  addUp,
-  addServices,
-  addDescribe,
-  addCall,
-  addRun,
-  addRuns,
-  addChannels,
-  addClaim,
-  addBalance,
-  addPublish,
-  addWorker,
-];
+/** In the order in which help lists them. Loaded when they are named: some carry half of Weft with them. */
+const loaders = {
+  up: async () => (await import('./up.js')).addUp,
+  services: async () => (await import('./services.js')).addServices,
+  describe: async () => (await import('./describe.js')).addDescribe,
+  call: async () => (await import('./call.js')).addCall,
+  run: async () => (await import('./run.js')).addRun,
+  runs: async () => (await import('./runs.js')).addRuns,
+  channels: async () => (await import('./channels.js')).addChannels,
+  claim: async () => (await import('./claim.js')).addClaim,
+  balance: async () => (await import('./balance.js')).addBalance,
+  publish: async () => (await import('./publish.js')).addPublish,
+  worker: async () => (await import('./worker.js')).addWorker,
+} satisfies Record<string, () => Promise<AddCommand>>;
+
+export type CommandName = keyof typeof loaders;
+export const commandNames = Object.keys(loaders) as CommandName[];
+
+/** The commands that a command line may mean: all whose names stand anywhere in it, or every one if none does. */
+export async function commandsFor(argv: readonly string[]): Promise<AddCommand[]> {
+  const named = commandNames.filter((name) => argv.includes(name));
+  const commands: AddCommand[] = [];
+  for (const name of named.length > 0 ? named : commandNames) commands.push(await loaders[name]());
+  return commands;
+}

@@ -3,14 +3,14 @@ import { join } from 'node:path';
 import { runHere } from '#test/support/cli.js';
 import { type GatewayMarket, startGatewayMarket } from '#test/support/gateway-market.js';
 import { tempDir } from '#test/support/temp-dir.js';
-import { commands } from './index.js';
+import { commandsFor } from './index.js';
 
 let market: GatewayMarket;
 beforeAll(async () => {
   market = await startGatewayMarket();
 });
 
-const run = (...argv: string[]) => runHere(commands, argv, market.home);
+const run = async (...argv: string[]) => runHere(await commandsFor(argv), argv, market.home);
 
 test('a run prints a row for each step as it ends, then what came of it', async () => {
   const { code, out, err } = await run('run', 'words', '--input', 'text=one two');
