@@ -36,7 +36,6 @@ export class ModelThread<H extends Handlers> {
     // Run from source, our files are TypeScript.
     const file = new URL(this.module.href.replace(/\.js$/, extname(import.meta.url)));
     const worker = new Worker(file, { resourceLimits: { maxOldGenerationSizeMb: 1024 } });
-    worker.unref();
     worker.on('message', (answer: Answer) => {
       const waiting = this.waiting.get(answer.id);
       this.waiting.delete(answer.id);
@@ -52,6 +51,8 @@ export class ModelThread<H extends Handlers> {
     };
     worker.on('error', lose);
     worker.on('exit', (code) => lose(new Error(`the model's thread ended with code ${code}`)));
+    // Last, for listening to its messages takes hold of it again.
+    worker.unref();
     return worker;
   }
 }
