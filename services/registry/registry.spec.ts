@@ -1,5 +1,6 @@
 import { type AddressInfo, createConnection, createServer, type Socket } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { Logger } from '@nestjs/common';
 import fc from 'fast-check';
 import pg from 'pg';
 import { methodOf } from '#client/contract/methods.js';
@@ -33,8 +34,9 @@ describe('the registry', () => {
   let service: GrpcApp;
   let raw: TypedClient<typeof RegistryServiceDefinition>;
   let published: { publisher: MarketPublisher; listing: PublishedListing }[];
-  let closeRaw: () => void;
+  let closeRaw: (() => void) | undefined;
   beforeAll(async () => {
+    Logger.overrideLogger(false);
     market = await startMarket();
     service = await startLanguage();
     const client = connect(market.registry.address);
@@ -54,9 +56,9 @@ describe('the registry', () => {
     }
   });
   afterAll(async () => {
-    closeRaw();
-    await service.close();
-    await market.stop();
+    closeRaw?.();
+    await service?.close();
+    await market?.stop();
   });
 
   const finder = (directory = market.directory) => ({

@@ -15,6 +15,7 @@ import { LanguageServiceDefinition } from '#protos/models/language/v1/language.j
 import { type RegistryApp, type RegistryOptions, startRegistry } from '#services/registry/registry-app.js';
 import { startChain } from './chain.js';
 import { createDatabase } from './database.js';
+import { onEnd } from './on-end.js';
 import { tempDir } from './temp-dir.js';
 
 export const LANGUAGE = 'models.language.v1.LanguageService';
@@ -31,9 +32,14 @@ class LanguageController {
 @Module({ controllers: [LanguageController] })
 class LanguageModule {}
 
+const identifyOnly = {
+  ...LanguageServiceDefinition,
+  methods: { identify: LanguageServiceDefinition.methods.identify },
+};
+
 /** A server of the language contract, without a paywall: enough to be listed. */
 export const startLanguage = (options: { port?: number; descriptorSet?: Uint8Array } = {}): Promise<GrpcApp> =>
-  startGrpcApp({ module: LanguageModule, definitions: [LanguageServiceDefinition], graceMs: 100, ...options });
+  startGrpcApp({ module: LanguageModule, definitions: [identifyOnly], graceMs: 100, ...options });
 
 export const fixed = (method: string, rate: bigint): Price => ({
   method,
@@ -89,6 +95,18 @@ export async function startMarket(change: Partial<RegistryOptions> = {}) {
     ...more,
   });
 
+  let stopping: Promise<void> | undefined;
+  const stop = () => {
+    stopping ??= (async () => {
+      directory.close();
+      await registry.close();
+      await chain.stop();
+    })();
+    return stopping;
+  };
+  // Also when a spec fails before it comes to its end.
+  onEnd(stop);
+
   return {
     chain,
     databaseUrl,
@@ -100,11 +118,7 @@ export async function startMarket(change: Partial<RegistryOptions> = {}) {
     start,
     newPublisher,
     publish: (offer: Offer, publisher = newPublisher()): Promise<PublishedListing> => publishListing(publisher, offer),
-    async stop(): Promise<void> {
-      directory.close();
-      await registry.close();
-      await chain.stop();
-    },
+    stop,
   };
 }
 
