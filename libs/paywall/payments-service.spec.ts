@@ -220,6 +220,8 @@ describe('weft.payment.v1.Payments', () => {
       expect(close.spent).toBe(100n);
       expect(signerOf(channel, hashClose(close), close.signature)).toEqual(service.operator.address);
       expect((await pay(channel)).reply.error?.reason).toBe('CHANNEL_CLOSED');
+      // Not only here: no process that works on this ledger charges anything more.
+      expect(await service.ledger.channel(channel.id)).toMatchObject({ state: 'FROZEN', spent: 100n });
       const before = await chain.escrow.balanceOf(chain.account(2).address);
       await send(chain.account(2), chain.escrow.close(channel.terms, close));
       expect((await chain.escrow.balanceOf(chain.account(2).address)) - before).toBe(99_900n);
