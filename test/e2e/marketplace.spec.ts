@@ -1,0 +1,218 @@
+import { execFile } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import sharp from 'sharp';
+import { packageRoot } from '#platform/home.js';
+import { type Leashed, leash } from '#platform/local/leash.js';
+import { tempDir } from '#test/support/temp-dir.js';
+
+/*
+ * A whole marketplace as a newcomer has it: the built `weft up`, real models, real processes. The tests stand in the
+ * order of one user's day and share the marketplace.
+ */
+
+const root = packageRoot();
+const home = join(tempDir(), 'home');
+const run = promisify(execFile);
+const env = { ...process.env, WEFT_HOME: home, NODE_OPTIONS: '' };
+
+interface Report {
+  runId: string;
+  status: string;
+  output: { text: string; language: { language: string } };
+  steps: { step: string; amount: string; receipt: { verified: boolean } | null }[];
+  paid: string;
+  quote: string;
+  settlement: { asset: string; owner: string; amount: string; tx: string }[];
+  payerBefore: string;
+  payerAfter: string;
+  readyMs: number;
+}
+
+const sum = (rows: readonly { amount: string }[]): bigint => rows.reduce((all, { amount }) => all + BigInt(amount), 0n);
+
+/** `weft up`, until it has printed its report; it stays up. */
+async function up(...args: string[]): Promise<{ child: Leashed; report: Report; lines: string[] }> {
+  const lines: string[] = [];
+  return new Promise((resolve, reject) => {
+    const child = leash(process.execPath, {
+      args: [join(root, 'cli/weft.mjs'), 'up', '--json', ...args],
+      env,
+      graceMs: 20_000,
+      onLine: (line) => {
+        lines.push(line);
+        if (line.startsWith('{"runId"')) resolve({ child, report: JSON.parse(line), lines });
+      },
+    });
+    void child.exited.then(() => reject(new Error(lines.slice(-30).join('\n'))));
+  });
+}
+
+/** One command of the CLI, its answer as JSON. */
+async function weft<T>(...args: string[]): Promise<T> {
+  const { stdout } = await run(process.execPath, [join(root, 'cli/weft.mjs'), ...args, '--json'], { env, cwd: root });
+  return JSON.parse(stdout) as T;
+}
+
+/** Processes whose command line or environment names our home: everything that belongs to the marketplace. */
+function processesOfHome(): number[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number)
+    .filter((pid) => pid !== process.pid)
+    .filter((pid) => {
+      try {
+        const seen = readFileSync(`/proc/${pid}/cmdline`, 'utf8') + readFileSync(`/proc/${pid}/environ`, 'utf8');
+        return seen.includes(home) && !seen.includes('jest');
+      } catch {
+        return false;
+      }
+    });
+}
+
+async function untilNobodyIsLeft(): Promise<void> {
+  for (let i = 0; i < 150 && processesOfHome().length > 0; i++) await new Promise((done) => setTimeout(done, 100));
+}
+
+describe('a marketplace on one machine', () => {
+  let first: Awaited<ReturnType<typeof up>>;
+
+  beforeAll(async () => {
+    first = await up();
+  }, 240_000);
+
+  afterAll(async () => {
+    await first?.child.stop();
+    await untilNobodyIsLeft();
+  }, 60_000);
+
+  it('reads the scanned page and pays every step, and all sides agree to the last unit', () => {
+    const { report } = first;
+    expect(report.status).toBe('completed');
+    expect(report.output.text).toContain('Thank you for your order');
+    expect(report.output.language.language).toBe('en');
+    expect(report.steps.length).toBeGreaterThanOrEqual(5);
+    expect(report.steps.every(({ amount, receipt }) => amount === '0' || receipt?.verified)).toBe(true);
+    const paid = sum(report.steps);
+    expect(paid).toBeGreaterThan(0n);
+    expect(BigInt(report.paid)).toBe(paid);
+    expect(sum(report.settlement)).toBe(paid);
+    expect(BigInt(report.payerBefore) - BigInt(report.payerAfter)).toBe(paid);
+    expect(paid).toBeLessThanOrEqual(BigInt(report.quote));
+  });
+
+  it('lets a stranger find, describe and call a service', async () => {
+    const found = await weft<{ listings?: { service: string }[] }>('services', 'scanned', 'text');
+    expect(JSON.stringify(found)).toContain('models.ocr.v1.OcrService');
+    expect(JSON.stringify(await weft('describe', 'LanguageService'))).toContain('Identify');
+    const answer = await weft<{ response: { language: string } }>(
+      'call',
+      'LanguageService',
+      'Identify',
+      '{"text":"Guten Morgen, wie geht es Ihnen heute?"}',
+    );
+    expect(answer.response.language).toBe('de');
+  });
+
+  it('runs the pipeline on a small scan, enlarging it first', async () => {
+    const small = join(root, 'examples/small-scan.png');
+    const { width, height } = await sharp(small).metadata();
+    expect(width * height).toBeLessThan(120_000);
+    const view = await weft<{ status: string; steps: { step: string }[]; output: { text: string } }>(
+      'run',
+      'intake',
+      '--input',
+      `image=@${small}`,
+    );
+    expect(view.status).toBe('completed');
+    expect(view.steps.map(({ step }) => step).join(' ')).toMatch(/superResolution/i);
+    expect(view.output.text.length).toBeGreaterThan(20);
+  });
+
+  it('shows runs, channels and balance, and claims what is left to claim', async () => {
+    const { runs } = await weft<{ runs: { runId: string; status: string }[] }>('runs');
+    expect(runs.map(({ runId }) => runId)).toContain(first.report.runId);
+    const shown = await weft<{ paid: string }>('run', 'show', first.report.runId);
+    expect(shown.paid).toBe(first.report.paid);
+    const { channels } = await weft<{ channels: { settled: string; claimed: string }[] }>('channels');
+    expect(channels.length).toBeGreaterThanOrEqual(5);
+    await weft('claim');
+    const after = await weft<{ channels: { settled: string; claimed: string }[] }>('channels');
+    expect(after.channels.map(({ claimed }) => claimed)).toEqual(after.channels.map(({ settled }) => settled));
+    expect(JSON.stringify(await weft('balance'))).toMatch(/free/i);
+  });
+
+  it('says which part is wrong with an input, and charges nothing', async () => {
+    const before = JSON.stringify((await weft<{ channels: unknown[] }>('channels')).channels);
+    for (const [json, reason] of [
+      ['{"text":""}', 'EMPTY_TEXT'],
+      ['{"txt":"x"}', 'INVALID_JSON'],
+    ] as const)
+      await expect(weft('call', 'LanguageService', 'Identify', json)).rejects.toMatchObject({
+        code: 1,
+        stdout: expect.stringContaining(reason),
+      });
+    await expect(weft('call', 'NoSuchService', 'Go', '{}')).rejects.toMatchObject({
+      stdout: expect.stringContaining('LISTING_UNKNOWN'),
+    });
+    const settled = (text: string) => [...text.matchAll(/"settled":"(\d+)"/g)].map(([, amount]) => amount);
+    expect(settled(JSON.stringify((await weft<{ channels: unknown[] }>('channels')).channels))).toEqual(
+      settled(before),
+    );
+  });
+
+  it('serves the example client of the README', async () => {
+    const { stdout } = await run(process.execPath, ['dist/examples/read-a-scan.js'], { env, cwd: root });
+    expect(stdout).toContain('Thank you for your order');
+  });
+
+  it("runs a developer's own workflows with weft worker", async () => {
+    const worker = leash(process.execPath, {
+      args: [join(root, 'cli/weft.mjs'), 'worker', 'examples/mood-of-a-scan.workflow.ts'],
+      cwd: root,
+      env,
+    });
+    try {
+      const { stdout } = await run(process.execPath, ['dist/examples/start-a-run.js'], { env, cwd: root });
+      expect(stdout.trim()).toBe('friendly');
+    } finally {
+      await worker.stop();
+    }
+  });
+
+  it('T39 T40 T41 writes no key, token or password into a log, a history or the environment of another', async () => {
+    const secrets = ['keys', 'wallet', 'gateway']
+      .flatMap((folder) => readdirSync(join(home, folder), { withFileTypes: true }).map((entry) => ({ folder, entry })))
+      .filter(({ entry }) => entry.isFile() && !entry.name.endsWith('.json'))
+      .map(({ folder, entry }) => readFileSync(join(home, folder, entry.name), 'utf8').trim())
+      .filter((secret) => secret.length >= 16);
+    expect(secrets.length).toBeGreaterThanOrEqual(3);
+    const logs = readdirSync(join(home, 'logs')).map((name) => readFileSync(join(home, 'logs', name), 'latin1'));
+    const history = readFileSync(join(home, 'temporal/temporal.db'), 'latin1');
+    for (const secret of secrets)
+      for (const text of [...logs, history, first.lines.join('\n')]) expect(text.includes(secret)).toBe(false);
+  });
+
+  it('refuses to start a second time on the same home while it is up', async () => {
+    await expect(
+      run(process.execPath, [join(root, 'cli/weft.mjs'), 'up', '--once'], { env, cwd: root }),
+    ).rejects.toMatchObject({ code: 1, stderr: expect.stringContaining('up already') });
+  });
+
+  it('leaves no process behind when it is killed, and takes up contracts, listings and channels again', async () => {
+    first.child.kill('SIGKILL');
+    await first.child.exited;
+    await untilNobodyIsLeft();
+    expect(processesOfHome()).toEqual([]);
+    const before = readFileSync(join(home, 'contracts.json'), 'utf8');
+    const again = await up('--once');
+    expect(again.report.status).toBe('completed');
+    expect(sum(again.report.settlement)).toBe(BigInt(again.report.paid));
+    expect(again.lines.join('\n')).not.toContain('channels opened');
+    expect(readFileSync(join(home, 'contracts.json'), 'utf8')).toBe(before);
+    await again.child.exited;
+    await untilNobodyIsLeft();
+    expect(processesOfHome()).toEqual([]);
+  }, 240_000);
+});
