@@ -85,6 +85,23 @@ export class TransactionSender {
     await this.#broadcastOutstanding();
   }
 
+  /** Resolves when everything that was ever stored is as deep in the chain as it has to be. Errors: CHAIN_UNAVAILABLE, CANCELLED. */
+  async settled(): Promise<void> {
+    const { provider, confirmations, key } = this.#options;
+    let sentAt = 0;
+    for (let pause = FIRST_POLL_MS; ; pause = Math.min(pause * 1.5, SLOWEST_POLL_MS)) {
+      this.#stop.signal.throwIfAborted();
+      const block = Math.max((await this.#rpc(provider.getBlockNumber())) - confirmations, 0);
+      const used = await this.#rpc(provider.getTransactionCount(key.address, block));
+      if ((await this.#storedFrom(used)).length === 0) return;
+      if (Date.now() - sentAt > REBROADCAST_MS) {
+        sentAt = Date.now();
+        await this.resume();
+      }
+      await delay(pause, undefined, { signal: this.#stop.signal }).catch(() => {});
+    }
+  }
+
   /** Ends all waiting; what was sent stays sent. */
   stop(): void {
     this.#stop.abort(new WeftError('CANCELLED', 'the transaction sender was stopped'));
@@ -194,12 +211,16 @@ export class TransactionSender {
   }
 
   async #outstanding(): Promise<StoredTransaction[]> {
-    const { key, provider, pool, chainId } = this.#options;
-    const used = await this.#rpc(provider.getTransactionCount(key.address, 'latest'));
+    const { key, provider } = this.#options;
+    return await this.#storedFrom(await this.#rpc(provider.getTransactionCount(key.address, 'latest')));
+  }
+
+  async #storedFrom(nonce: number): Promise<StoredTransaction[]> {
+    const { key, pool, chainId } = this.#options;
     const { rows } = await pool.query<{ nonce: string; hash: string; raw: string }>(
       `select nonce, hash, raw from ${this.#table}
         where sender = $1 and chain_id = $2 and not refused and nonce >= $3 order by nonce`,
-      [key.address, String(chainId), used],
+      [key.address, String(chainId), nonce],
     );
     return rows.map((row) => ({ ...row, nonce: Number(row.nonce) }));
   }

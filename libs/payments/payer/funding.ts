@@ -6,7 +6,7 @@ import { channelId, type Domain } from '../typed-data.js';
 import type { ChannelKeys } from './channel-keys.js';
 import { needsOf } from './ledger/ledger.js';
 import type { LedgerBook } from './ledger/ledger-book.js';
-import { type ChannelEntry, newChannel } from './ledger/ledger-state.js';
+import { type ChannelEntry, newChannel, tenureKey } from './ledger/ledger-state.js';
 import type { PayerChain } from './payer-chain.js';
 import { hexKey } from './payer-chain.js';
 import type { WalletPolicy } from './policy.js';
@@ -81,6 +81,7 @@ export class Funding {
   /** Opens, fills and prolongs. Gives the last transaction's hash. Errors: FUNDS_TOO_LOW, CHAIN_UNAVAILABLE, a revert's. */
   async fund(needs: readonly Need[]): Promise<string | undefined> {
     await this.parts.chain.readTime();
+    await this.finishOpening(needs);
     const lacks = needs.flatMap((need) => this.#lackOf(need, this.#best(need)) ?? []);
     if (lacks.length === 0) return undefined;
     const amounts = await this.#afford(lacks);
@@ -94,6 +95,22 @@ export class Funding {
     const failed = ends.find((end) => end.status === 'rejected');
     if (failed !== undefined) throw failed.reason;
     return ends.flatMap((end) => (end.status === 'fulfilled' && end.value !== undefined ? [end.value] : [])).at(-1);
+  }
+
+  /** Sees channels through whose opening an earlier attempt, or process, has not seen the end of. */
+  async finishOpening(needs?: readonly Need[]): Promise<void> {
+    const { book, chain } = this.parts;
+    const opening = [...book.channels.values()].filter(
+      ({ status, terms }) =>
+        status === 'opening' && (needs === undefined || needs.some((need) => tenureKey(need) === tenureKey(terms))),
+    );
+    if (opening.length === 0) return;
+    await chain.settled();
+    for (const channel of opening) {
+      await this.refresh(channel);
+      // Everything that was ever sent is in the chain now; what it does not show was never opened.
+      if (channel.status === 'opening') book.ledger.end(channel, []);
+    }
   }
 
   /** Takes over what the chain shows of a channel: a transaction of an earlier process may have been mined meanwhile. */

@@ -73,6 +73,7 @@ export class LocalWallet implements Wallet {
   readonly #recovery: Recovery;
   readonly #sweeper: Sweeper;
   readonly #closing: Closing;
+  #finishing: Promise<void> | undefined;
   #closed = false;
 
   private constructor(
@@ -407,8 +408,15 @@ export class LocalWallet implements Wallet {
 
   async #housekeeping(): Promise<void> {
     this.#quotes.expire(this.chain.nowSec());
-    for (const channel of this.book.channels.values())
-      if (channel.status === 'opening') await this.#quotes.funding.refresh(channel);
+    // Waits for transactions to be mined, which may take longer than providers should wait to be asked.
+    this.#finishing ??= this.#quotes
+      .finishOpening()
+      .catch((error: unknown) =>
+        this.options.warn?.('channels wait for the chain', { reason: WeftError.from(error).reason }),
+      )
+      .finally(() => {
+        this.#finishing = undefined;
+      });
   }
 
   #checkUsable(channel: ChannelEntry, entry: CallEntry | undefined): void {

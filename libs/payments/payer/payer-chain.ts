@@ -112,6 +112,11 @@ export class PayerChain {
     return (await sender.send(transaction)).hash;
   }
 
+  /** Resolves when every transaction of this payer, also of an earlier process, is as deep as it has to be. */
+  async settled(): Promise<void> {
+    await (await this.sender()).settled();
+  }
+
   /** Puts `amount` of the payer's tokens into the escrow. */
   async deposit(amount: bigint): Promise<void> {
     const { escrow } = this.options;

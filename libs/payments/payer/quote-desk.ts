@@ -60,14 +60,12 @@ export class QuoteDesk {
     let channels = this.#take(known, needs);
     if (channels === undefined) {
       // In turn; whatever the others before took or filled is seen.
-      const turn = this.#queue.then(async () => {
+      await this.#inTurn(async () => {
         for (let round = 0; channels === undefined && round < 3; round++) {
           transaction = (await this.funding.fund(needs)) ?? transaction;
           channels = this.#take(known, needs);
         }
       });
-      this.#queue = turn.catch(() => {});
-      await turn;
     }
     if (channels === undefined)
       throw new WeftError('CHANNEL_EMPTY', 'other quotes took the money as fast as it was put in; try again');
@@ -86,6 +84,17 @@ export class QuoteDesk {
   expire(nowSec: number): void {
     for (const quote of this.parts.book.quotes.values())
       if (!quote.closed && quote.expiresAtSec <= nowSec) this.#release(quote);
+  }
+
+  /** Channels whose opening an earlier process has not seen the end of. */
+  async finishOpening(): Promise<void> {
+    await this.#inTurn(() => this.funding.finishOpening());
+  }
+
+  async #inTurn(work: () => Promise<void>): Promise<void> {
+    const turn = this.#queue.then(work);
+    this.#queue = turn.catch(() => {});
+    await turn;
   }
 
   #release(quote: QuoteEntry): void {

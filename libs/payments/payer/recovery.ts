@@ -63,7 +63,7 @@ export class Recovery {
       if (statement.spent > channel.settled) await this.#learnReceipts(channel, statement.spent);
     }
     book.ledger.proved(channel, shown);
-    await book.flush();
+    book.changed(channel);
   }
 
   async #learnReceipts(channel: ChannelEntry, spent: bigint): Promise<void> {
