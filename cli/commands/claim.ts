@@ -1,7 +1,6 @@
 import { readMarketplace } from '#client/marketplace.js';
 import { toHex } from '#core/hex.js';
 import { readSecret } from '#platform/secrets.js';
-import { Provider } from '#services/models/provider/provider.js';
 import { type AddCommand, action, example } from '../command.js';
 import { table } from '../output/table.js';
 import { shortHex } from '../output/units.js';
@@ -14,6 +13,7 @@ export const addClaim: AddCommand = (program) =>
     .addHelpText('after', example('npx weft claim'))
     .action(
       action(async (context) => {
+        const { Provider } = await import('#services/models/provider/provider.js');
         const provider = context.closeLater(
           await Provider.open({
             home: context.home,

@@ -1,175 +1,19 @@
-import { once } from 'node:events';
-import { Option } from 'commander';
-import { WeftError } from '#core/errors.js';
-import { formatUnits } from '#core/money.js';
-import type { RunView } from '#services/gateway/runs/run-views.js';
-import { shippedPipelines } from '#services/gateway/runs/shipped-pipelines.js';
-import { type AddCommand, type Answer, action, type Context, example } from '../command.js';
-import { openGateway } from '../gateway/open-gateway.js';
-import { messageJson } from '../input/message-json.js';
-import { collectPair, type Pair } from '../input/pairs.js';
-import { stepHeader, stepRow } from '../output/step-rows.js';
-import { table } from '../output/table.js';
-import { toJson } from '../output/to-json.js';
-import { shortHex } from '../output/units.js';
-import { claimHome } from '../up/claim-home.js';
-import { type DemoResult, demo } from '../up/demo.js';
-import { Home } from '../up/home.js';
-import { LocalMarketplace } from '../up/local-marketplace.js';
-import { openChannels } from '../up/open-channels.js';
-import { Progress, seconds } from '../up/progress.js';
-import { scanFile } from '../up/scan-file.js';
+import { type AddCommand, action, example } from '../command.js';
+import { collectPair } from '../input/pairs.js';
+import type { UpOptions } from '../up/up.js';
 
-interface UpOptions {
-  readonly once?: boolean;
-  readonly input?: readonly Pair[];
-}
-
-/** The test token's. */
-const DECIMALS = 6;
-
-/** `weft up`, which is what `npm start` runs. */
+/** What `npm start` runs. */
 export const addUp: AddCommand = (program) =>
   program
     .command('up')
-    .addOption(new Option('--once', 'end everything after the run'))
+    .option('--once', 'end everything after the run')
     .option('-i, --input <name=value>', 'an input of the run: text, or @file', collectPair)
     .description('Start a whole marketplace on this machine and run the pipeline "intake" on a scanned page')
     .addHelpText('after', example('npx weft up', 'npx weft up --once --json --input image=@photo.jpg'))
-    .action(action(up));
-
-async function up(context: Context, { once: endAfter = false, input: given = [] }: UpOptions): Promise<Answer> {
-  const home = new Home(context.home);
-  const progress = new Progress();
-  const release = claimHome(home);
-  const asked = stopAsked();
-  try {
-    const local = await LocalMarketplace.start({ home, progress, stopAsked: asked });
-    try {
-      return await Promise.race([serve(context, { home, local, progress, given, endAfter, asked }), local.broken]);
-    } finally {
-      await progress.step('stopped', () => local.stop());
-    }
-  } finally {
-    release();
-  }
-}
-
-interface Serving {
-  readonly home: Home;
-  readonly local: LocalMarketplace;
-  readonly progress: Progress;
-  readonly given: readonly Pair[];
-  readonly endAfter: boolean;
-  readonly asked: Promise<unknown>;
-}
-
-async function serve(context: Context, { home, local, progress, given, endAfter, asked }: Serving): Promise<Answer> {
-  const pipeline = shippedPipelines[0]!;
-  const opened = await progress.step('channels', () => openChannels(home.path, pipeline.requirements));
-  const readyMs = progress.elapsedMs();
-  progress.say(`ready in ${seconds(readyMs)}${opened === undefined ? '' : `; channels opened in ${opened}`}`);
-
-  const gateway = await openGateway(context);
-  const inputs = given.length > 0 ? given : [{ name: 'image', value: scanFile(), fromFile: true } satisfies Pair];
-  const { input: schema } = await gateway.get<{ input: object }>(`/v1/pipelines/${pipeline.name}`);
-  const input = await messageJson('{}', inputs, schema);
-  const { maxTotal } = await gateway.post<{ maxTotal: string }>('/v1/quotes', { pipeline: pipeline.name });
-  progress.say(`running ${pipeline.name}, at most ${money(BigInt(maxTotal))}`);
-  context.print(stepHeader);
-  const result = await Promise.race([
-    demo({
-      home: home.path,
-      marketplace: local.marketplace,
-      gateway,
-      pipeline: pipeline.name,
-      input,
-      maxTotal,
-      onStep: (step) => context.print(stepRow(step)),
-    }),
-    asked.then(() => {
-      throw new WeftError('CANCELLED', 'stopped before the run had ended');
-    }),
-  ]);
-  const { view } = result;
-  if (view.error !== undefined)
-    throw new WeftError('SERVICE_FAILED', `the run ${view.status}: ${view.error.reason}: ${view.error.message}`);
-  const json = report(result, readyMs);
-  const text = settlementText(result);
-  if (endAfter) return { json, text };
-  process.stdout.write(`${context.asJson ? toJson(json) : text}\n`);
-  progress.say(whatNow(local, view));
-  await asked;
-  return { json: undefined, text: '' };
-}
-
-/** Resolves when the user asks us to end: Ctrl-C, or a signal of whoever started us. */
-async function stopAsked(): Promise<void> {
-  await Promise.race(['SIGINT', 'SIGTERM', 'SIGHUP'].map((signal) => once(process, signal)));
-}
-
-function report({ view, settlement, payerBefore, payerAfter }: DemoResult, readyMs: number) {
-  return {
-    runId: view.runId,
-    pipeline: view.pipeline,
-    status: view.status,
-    output: view.output,
-    steps: view.steps.map(({ step, listing, method, amount, latencyMs, attempts, receipt }) => ({
-      step,
-      listing,
-      method,
-      amount,
-      latencyMs,
-      attempts,
-      receipt,
-    })),
-    quote: view.quote,
-    paid: view.paid,
-    settlement: settlement.map(({ asset, owner, amount, tx }) => ({
-      asset: String(asset),
-      owner,
-      amount: String(amount),
-      tx,
-    })),
-    payerBefore: String(payerBefore),
-    payerAfter: String(payerAfter),
-    readyMs,
-  };
-}
-
-function settlementText({ view, settlement, payerBefore, payerAfter }: DemoResult): string {
-  const rows = settlement.map(({ asset, owner, amount, tx }) => [String(asset), shortHex(owner), money(amount), tx]);
-  const columns = [
-    { title: 'ASSET', align: 'right' as const },
-    { title: 'OWNER' },
-    { title: 'EARNED', align: 'right' as const },
-    { title: 'TRANSACTION', maxWidth: 66 },
-  ];
-  return [
-    '',
-    JSON.stringify(view.output, undefined, 2),
-    '',
-    table(columns, rows),
-    '',
-    `paid ${money(BigInt(view.paid))} of at most ${money(BigInt(view.quote ?? '0'))}`,
-    `payer in the escrow: ${money(payerBefore)} before, ${money(payerAfter)} after`,
-  ].join('\n');
-}
-
-const money = (amount: bigint): string => `${formatUnits(amount, DECIMALS)} WEFT`;
-
-function whatNow({ marketplace }: LocalMarketplace, view: RunView): string {
-  return [
-    '',
-    `gateway   ${marketplace.gateway}/docs`,
-    `Temporal  ${marketplace.temporal.ui}`,
-    `chain     ${marketplace.rpcUrl}`,
-    '',
-    'Try, in another terminal:',
-    '  npx weft services scanned text',
-    `  npx weft run show ${view.runId}`,
-    `  npx weft call LanguageService Identify '{"text":"Guten Morgen"}'`,
-    '',
-    'Ctrl-C ends everything.',
-  ].join('\n');
-}
+    .action(
+      action<UpOptions>(async (context, options) => {
+        // All the services' code: other commands start faster without it.
+        const { up } = await import('../up/up.js');
+        return up(context, options);
+      }),
+    );

@@ -1,7 +1,6 @@
 import { once } from 'node:events';
 import { basename } from 'node:path';
 import { createLogger } from '#platform/logging.js';
-import { runWorker } from '#services/worker/run-worker.js';
 import { type AddCommand, action, example } from '../command.js';
 
 /** "mood-of-a-scan.workflow.ts" is worked on from queue "mood-of-a-scan". */
@@ -16,6 +15,7 @@ export const addWorker: AddCommand = (program) =>
     .addHelpText('after', example('npx weft worker examples/mood-of-a-scan.workflow.ts'))
     .action(
       action<{ taskQueue?: string }>(async (context, options, file: string) => {
+        const { runWorker } = await import('#services/worker/run-worker.js');
         const ended = Promise.race(['SIGINT', 'SIGTERM'].map((signal) => once(process, signal)));
         context.progress(`bundling ${file} …`);
         const worker = await runWorker({
