@@ -1,4 +1,6 @@
-import { Server, ServerCredentials } from '@grpc/grpc-js';
+import { credentials, Server, ServerCredentials } from '@grpc/grpc-js';
+import { callRaw } from '#payments/rpc/raw-call.js';
+import { makeCertificates } from '#test/support/tls.js';
 import { openEndpoint, parseEndpoint } from './endpoint.js';
 
 const open = async (text: string, allowPrivate: boolean, ...addresses: string[]): Promise<string> => {
@@ -7,6 +9,8 @@ const open = async (text: string, allowPrivate: boolean, ...addresses: string[])
   client.close();
   return target;
 };
+
+const PATH = '/a.v1.S/Do';
 
 describe('endpoints', () => {
   it('are read with scheme, host and port', () => {
@@ -97,7 +101,8 @@ describe('endpoints', () => {
     });
   });
 
-  it('T51 are connected to at the checked address under their own name, even when the name resolves elsewhere later', async () => {
+  /** A server that answers "here" to /a.v1.S/Do, with the names it was called by. */
+  async function startServer(secure: ServerCredentials) {
     const authorities: string[] = [];
     const server = new Server({
       interceptors: [
@@ -107,48 +112,67 @@ describe('endpoints', () => {
         },
       ],
     } as never);
-    const path = '/a.v1.S/Do';
+    const same = (bytes: Buffer) => bytes;
+    const method = { path: PATH, requestStream: false, responseStream: false } as const;
     server.addService(
       {
         Do: {
-          path,
-          requestStream: false,
-          responseStream: false,
-          requestSerialize: (b: Buffer) => b,
-          requestDeserialize: (b: Buffer) => b,
-          responseSerialize: (b: Buffer) => b,
-          responseDeserialize: (b: Buffer) => b,
+          ...method,
+          requestSerialize: same,
+          requestDeserialize: same,
+          responseSerialize: same,
+          responseDeserialize: same,
         },
       },
-      { Do: (_call: unknown, done: (e: null, b: Buffer) => void) => done(null, Buffer.from('here')) },
+      { Do: (_call: unknown, done: (error: null, bytes: Buffer) => void) => done(null, Buffer.from('here')) },
     );
     const port = await new Promise<number>((resolve, reject) =>
-      server.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (e, bound) =>
-        e ? reject(e) : resolve(bound),
-      ),
+      server.bindAsync('127.0.0.1:0', secure, (error, bound) => (error ? reject(error) : resolve(bound))),
     );
+    return { server, port, authorities };
+  }
+
+  it('T51 are connected to at the checked address under their own name, even when the name resolves elsewhere later', async () => {
+    const { server, port, authorities } = await startServer(ServerCredentials.createInsecure());
     let asked = 0;
     const client = await openEndpoint(`grpc://name.example:${port}`, {
       allowPrivate: true,
       resolve: async () => (asked++ === 0 ? ['127.0.0.1'] : ['169.254.169.254']),
     });
     try {
-      const call = () =>
-        new Promise<Buffer>((resolve, reject) =>
-          client.makeUnaryRequest(
-            path,
-            (b: Buffer) => b,
-            (b: Buffer) => b,
-            Buffer.alloc(0),
-            (e, b) => (e ? reject(e) : resolve(b as Buffer)),
-          ),
-        );
-      expect(String(await call())).toBe('here');
-      expect(String(await call())).toBe('here');
+      for (let i = 0; i < 2; i++)
+        expect(String((await callRaw(client, PATH, Buffer.alloc(0), { deadlineMs: 5_000 })).bytes)).toBe('here');
       expect(asked).toBe(1);
       expect(authorities).toEqual([`name.example:${port}`, `name.example:${port}`]);
     } finally {
       client.close();
+      server.forceShutdown();
+    }
+  });
+
+  it('T44 with TLS must prove the name they were listed under, to a known authority', async () => {
+    const { ca: testCa, certificate, key: privateKey } = makeCertificates('name.example');
+    const key = { private_key: Buffer.from(privateKey), cert_chain: Buffer.from(certificate) };
+    const { server, port } = await startServer(ServerCredentials.createSsl(null, [key]));
+    const ask = async (endpoint: string, ca?: string) => {
+      const tls = ca === undefined ? {} : { tls: credentials.createSsl(Buffer.from(ca)) };
+      const client = await openEndpoint(endpoint, { allowPrivate: true, resolve: async () => ['127.0.0.1'], ...tls });
+      try {
+        return await callRaw(client, PATH, Buffer.alloc(0), { deadlineMs: 3_000 });
+      } finally {
+        client.close();
+      }
+    };
+    try {
+      expect(String((await ask(`grpcs://name.example:${port}`, testCa)).bytes)).toBe('here');
+      for (const refused of [
+        await ask(`grpcs://other.example:${port}`, testCa),
+        await ask(`grpcs://name.example:${port}`),
+        await ask(`grpcs://127.0.0.1:${port}`, testCa),
+        await ask(`grpc://name.example:${port}`),
+      ])
+        expect(refused.error).toMatchObject({ retryable: true });
+    } finally {
       server.forceShutdown();
     }
   });
