@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { GatewayClient } from '#cli/gateway/gateway-client.js';
 import { WeftError } from '#core/errors.js';
 import { ECHO } from '#test/support/echo-market.js';
@@ -147,5 +148,92 @@ describe('runs', () => {
     const history = JSON.stringify(await market.runs.client.workflow.getHandle(runId).fetchHistory());
     for (const secret of market.secrets()) expect(history).not.toContain(secret);
     expect(market.secrets().length).toBeGreaterThan(3);
+  });
+});
+
+describe('T67 T68 whatever is sent to whichever route', () => {
+  const nasty = fc.oneof(
+    fc.string({ unit: 'binary', maxLength: 30 }),
+    fc.constantFrom(
+      '',
+      '0',
+      '-1',
+      '1e309',
+      'NaN',
+      '__proto__',
+      '../..',
+      '%00',
+      "' or 1=1 --",
+      'a.b.c',
+      '\u202e',
+      'null',
+    ),
+    fc.integer(),
+    fc.double(),
+    fc.constant(null),
+  );
+  const value = fc.oneof(
+    { depthSize: 'small', withCrossShrink: true },
+    nasty,
+    fc.object({
+      key: fc.constantFrom(
+        'pipeline',
+        'input',
+        'maxTotal',
+        'listing',
+        'method',
+        'calls',
+        'name',
+        'scopes',
+        '__proto__',
+      ),
+      values: [nasty],
+      maxDepth: 3,
+    }),
+  );
+  const body = fc.oneof(
+    value.map((json) => JSON.stringify(json)),
+    fc
+      .record({ pipeline: value, input: value, maxTotal: value }, { requiredKeys: [] })
+      .map((json) => JSON.stringify(json)),
+    fc
+      .record({ listing: value, method: value, calls: value }, { requiredKeys: [] })
+      .map((json) => JSON.stringify(json)),
+    fc.record({ name: value, scopes: fc.array(value) }).map((json) => JSON.stringify(json)),
+    fc.string({ unit: 'binary' }),
+  );
+
+  test('is answered or refused in the one shape, with nothing of the inside', async () => {
+    const admin = market.keys.create('fuzzer', ['admin']);
+    const { paths } = await gateway.get<{ paths: Record<string, Record<string, unknown>> }>('/openapi.json');
+    const routes = Object.entries(paths).flatMap(([path, verbs]) => Object.keys(verbs).map((verb) => ({ path, verb })));
+    expect(routes.length).toBeGreaterThan(12);
+    await fc.assert(
+      fc.asyncProperty(fc.constantFrom(...routes), nasty, value, body, async ({ path, verb }, part, query, content) => {
+        const url = new URL(
+          market.gateway + path.replace(/\{\w+\}/g, encodeURIComponent(Buffer.from(String(part)).toString() || 'x')),
+        );
+        url.searchParams.set(['q', 'limit', 'beforeSec', 'constructor'][path.length % 4] as string, String(query));
+        const method = verb.toUpperCase();
+        const response = await fetch(url, {
+          method,
+          headers: { authorization: `Bearer ${admin}`, 'content-type': 'application/json' },
+          ...(method === 'POST' ? { body: content } : {}),
+        });
+        const text = await response.text();
+        if (response.status < 400) return;
+        expect(response.status).toBeLessThan(500);
+        expect(JSON.parse(text)).toEqual({
+          error: {
+            code: expect.any(String),
+            reason: expect.any(String),
+            message: expect.any(String),
+            details: expect.any(Object),
+          },
+        });
+        expect(text).not.toMatch(/\n? {4}at |node_modules|\.ts:\d/);
+      }),
+      { numRuns: 600 },
+    );
   });
 });
