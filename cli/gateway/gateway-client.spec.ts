@@ -53,6 +53,22 @@ describe('GatewayClient', () => {
     await expect(new GatewayClient(url, 'k').get('/x')).rejects.toMatchObject({ reason: 'SERVICE_FAILED' });
   });
 
+  test('a stream that breaks off is the gateway’s going away', async () => {
+    const breaking = createServer((_request, response) => {
+      response.writeHead(200, { 'content-type': 'text/event-stream' });
+      response.write('event: step\ndata: {}\n\n', () => response.destroy());
+    });
+    await new Promise<void>((done) => breaking.listen(0, '127.0.0.1', done));
+    const base = `http://127.0.0.1:${(breaking.address() as AddressInfo).port}`;
+    try {
+      await expect(all(new GatewayClient(base, 'k').events('/x'))).rejects.toMatchObject({
+        reason: 'GATEWAY_UNAVAILABLE',
+      });
+    } finally {
+      breaking.close();
+    }
+  });
+
   test('no gateway at all is told as such', async () => {
     await expect(new GatewayClient('http://127.0.0.1:1', 'k').get('/x')).rejects.toMatchObject({
       reason: 'GATEWAY_UNAVAILABLE',

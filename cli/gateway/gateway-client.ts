@@ -27,7 +27,20 @@ export class GatewayClient {
   async *events(path: string, lastEventId?: string): AsyncGenerator<ReadEvent> {
     const headers: Record<string, string> = lastEventId === undefined ? {} : { 'last-event-id': lastEventId };
     const response = await this.send('GET', path, { headers });
-    if (response.body !== null) yield* readEvents(response.body);
+    if (response.body !== null) yield* readEvents(this.whole(response.body));
+  }
+
+  /** A connection that breaks in the middle is the gateway's going away. */
+  private async *whole(body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+    try {
+      yield* body;
+    } catch (cause) {
+      throw this.unavailable(cause);
+    }
+  }
+
+  private unavailable(cause: unknown): WeftError {
+    return new WeftError('GATEWAY_UNAVAILABLE', `the gateway does not answer at ${this.url}`, {}, { cause });
   }
 
   private async json<T>(method: string, path: string, body?: unknown): Promise<T> {
@@ -42,7 +55,7 @@ export class GatewayClient {
     const headers = { ...init.headers, authorization: `Bearer ${this.key}` };
     const response = await fetch(this.url + path, { ...init, method, headers, redirect: 'error' }).catch(
       (cause: unknown) => {
-        throw new WeftError('GATEWAY_UNAVAILABLE', `the gateway does not answer at ${this.url}`, {}, { cause });
+        throw this.unavailable(cause);
       },
     );
     if (!response.ok) throw await refusal(response);

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { list, port } from '#platform/config.js';
+import { flag, list, port } from '#platform/config.js';
 
 /** Where the other parts are stands in the marketplace file of WEFT_HOME. */
 export const gatewayConfig = z.object({
@@ -10,6 +10,8 @@ export const gatewayConfig = z.object({
     .default([])
     .describe('where browsers reach the gateway besides loopback, as https://host, separated by commas'),
   GATEWAY_ADDRESS_RATE: z.coerce.number().min(1).max(100_000).default(100).describe('requests a second of one address'),
+  TEMPORAL_TLS: flag().default(false).describe('true for a Temporal server behind TLS'),
+  TEMPORAL_API_KEY: z.string().optional().describe("Temporal Cloud's API key"),
   GATEWAY_KEY_RATE: z.coerce.number().min(1).max(100_000).default(50).describe('requests a second of one key'),
 });
 export type GatewayConfig = z.infer<typeof gatewayConfig>;

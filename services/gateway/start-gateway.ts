@@ -28,7 +28,12 @@ export async function startGateway(
 ): Promise<RunningGateway> {
   const { temporal, taskQueue, registry, wallet, rpcUrl } = marketplace;
   const keys = KeyStore.open(gatewayFolder(home));
-  const client = await connectTemporal({ ...temporal, payloadFolder: payloadFolder(home) });
+  const { TEMPORAL_TLS: tls, TEMPORAL_API_KEY: apiKey } = config;
+  const client = await connectTemporal({
+    ...temporal,
+    payloadFolder: payloadFolder(home),
+    connection: { ...(tls || apiKey ? { tls: true } : {}), ...(apiKey === undefined ? {} : { apiKey }) },
+  });
   const market = openMarket(marketplace);
   const pipelines = new Pipelines(shippedPipelines);
   const rate = (perSec: number) => ({ perSec, burst: perSec * BURST_SEC });

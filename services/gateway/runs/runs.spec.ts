@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import type { Client } from '@temporalio/client';
-import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
+import { DefaultLogger, NativeConnection, Runtime, Worker, type WorkflowBundle } from '@temporalio/worker';
 import { z } from 'zod';
 import { readEvents } from '#cli/gateway/read-events.js';
 import { type OpenMarket, openMarket } from '#client/market.js';
@@ -27,6 +27,8 @@ let client: Client;
 let worker: Worker;
 let working: Promise<void>;
 let native: NativeConnection;
+let bundle: WorkflowBundle;
+let payloads: string;
 let market: OpenMarket;
 let app: NestExpressApplication;
 let url: string;
@@ -35,6 +37,17 @@ let bob: string;
 let admin: string;
 let reader: string;
 
+async function startWorker(): Promise<void> {
+  worker = await Worker.create({
+    connection: native,
+    taskQueue,
+    workflowBundle: bundle,
+    dataConverter: workerDataConverter(payloads),
+  });
+  working = worker.run();
+  working.catch(() => {});
+}
+
 beforeAll(async () => {
   Runtime.install({ logger: new DefaultLogger('ERROR') });
   const folder = tempDir();
@@ -42,13 +55,9 @@ beforeAll(async () => {
   const payloadFolder = join(folder, 'payloads');
   client = await connectTemporal({ address: temporal.address, namespace: 'default', payloadFolder });
   native = await NativeConnection.connect({ address: temporal.address });
-  worker = await Worker.create({
-    connection: native,
-    taskQueue,
-    workflowBundle: await bundleWorkflows(join(import.meta.dirname, '../../../test/workflows/slow.ts')),
-    dataConverter: workerDataConverter(payloadFolder),
-  });
-  working = worker.run();
+  bundle = await bundleWorkflows(join(import.meta.dirname, '../../../test/workflows/slow.ts'));
+  payloads = payloadFolder;
+  await startWorker();
   const keys = KeyStore.open(folder);
   alice = keys.create('alice', ['read', 'run']);
   bob = keys.create('bob', ['read', 'run']);
@@ -176,6 +185,23 @@ test('T66 a key watches 16 runs at once, and more when it has let go of one', as
   for (let status = 429; status === 429; ) ({ status } = await open());
   await endStep(runId);
 });
+
+test('T50 a watcher misses nothing while the worker is replaced', async () => {
+  const { runId } = await start(alice, { image, steps: 2 });
+  await endStep(runId);
+  const events = await watch(alice, runId);
+  expect((await events.next()).value).toMatchObject({ event: 'step', data: { n: 0 } });
+  worker.shutdown();
+  await working;
+  await endStep(runId);
+  const next = events.next();
+  // Nobody can tell yet; the watcher waits.
+  const patience = new Promise((resolve) => setTimeout(resolve, 500, 'nothing'));
+  expect(await Promise.race([next, patience])).toBe('nothing');
+  await startWorker();
+  expect((await next).value).toMatchObject({ event: 'step', data: { n: 1 } });
+  expect((await events.next()).value).toMatchObject({ event: 'end', data: { status: 'completed', paid: '14' } });
+}, 120_000);
 
 test('a run can be cancelled', async () => {
   const { runId } = await start(alice);

@@ -4,6 +4,7 @@ import {
   type Client,
   WorkflowExecutionAlreadyStartedError,
   type WorkflowExecutionInfo,
+  WorkflowFailedError,
   type WorkflowHandle,
 } from '@temporalio/client';
 import { WeftError } from '#core/errors.js';
@@ -40,6 +41,10 @@ type RunInfo = Omit<WorkflowExecutionInfo, 'raw'>;
 const DEADLINE_MS = 5_000;
 /** How often a running pipeline is asked how far it is, while somebody watches. */
 const POLL_MS = 200;
+/** How often the steps of a run that has ended are asked for, should its worker be away. */
+const LAST_TRIES = 3;
+/** Between looks at a Temporal that is away. */
+const AWAY_MS = 1_000;
 
 /** Runs of pipelines: workflows whose memo names the key that started them. Only that key, and admins, reach them. */
 export class Runs {
@@ -106,17 +111,10 @@ export class Runs {
   /** A `step` for each step that has ended (also those that ended before), then `end` with the whole run. */
   async *follow(caller: ApiKey, id: string, signal: AbortSignal): AsyncGenerator<ServerEvent> {
     await this.describe(caller, id);
-    const { client } = this.options;
-    // Resolves at the run's end, or when nobody watches any more.
-    const ended = client
-      .withAbortSignal(signal, () => this.handle(id).result())
-      .then(
-        () => true,
-        () => true,
-      );
+    const ended = this.ended(id, signal);
     const told = new Set<string>();
+    let progress = await this.progress(id);
     for (let isOver = false; !signal.aborted; ) {
-      const progress = await this.progress(id);
       for (const step of progress.steps) {
         const name = `${step.step} ${step.n}`;
         if (step.status === 'running' || told.has(name)) continue;
@@ -128,6 +126,32 @@ export class Runs {
         return;
       }
       isOver = await Promise.race([ended, delay(POLL_MS, false)]);
+      progress = await this.progressAgain(id, progress, isOver ? LAST_TRIES : 1);
+    }
+  }
+
+  /** True at the run's end, or when nobody watches any more. A Temporal that is away for a while ends nothing. */
+  private async ended(id: string, signal: AbortSignal): Promise<true> {
+    const { client } = this.options;
+    while (!signal.aborted) {
+      try {
+        await client.withAbortSignal(signal, () => this.handle(id).result());
+        return true;
+      } catch (error) {
+        if (error instanceof WorkflowFailedError) return true;
+        await delay(AWAY_MS, undefined, { signal }).catch(() => {});
+      }
+    }
+    return true;
+  }
+
+  /** While the worker is away or being replaced: what was known last. */
+  private async progressAgain(id: string, last: Progress, tries: number): Promise<Progress> {
+    try {
+      return await this.progress(id);
+    } catch (error) {
+      if (!(error instanceof WeftError) || !error.retryable) throw error;
+      return tries > 1 ? this.progressAgain(id, last, tries - 1) : last;
     }
   }
 
