@@ -1,10 +1,13 @@
 import fc from 'fast-check';
 import { GatewayClient } from '#cli/gateway/gateway-client.js';
 import { WeftError } from '#core/errors.js';
+import { readSecret } from '#platform/secrets.js';
 import { ECHO } from '#test/support/echo-market.js';
 import { type GatewayMarket, startGatewayMarket } from '#test/support/gateway-market.js';
 import { EXTRACT } from '#test/support/paid-words.js';
+import { spawnNode } from '#test/support/spawn-node.js';
 import type { HealthReport } from '../health/health.js';
+import { firstKeyFile, gatewayFolder } from '../keys/key-store.js';
 import type { RunSummary, RunView } from '../runs/run-views.js';
 
 let market: GatewayMarket;
@@ -149,6 +152,21 @@ describe('runs', () => {
     for (const secret of market.secrets()) expect(history).not.toContain(secret);
     expect(market.secrets().length).toBeGreaterThan(3);
   });
+});
+
+test('as a process it starts from its main file, says where it is, and ends when told to', async () => {
+  const running = spawnNode('services/gateway/main.ts', { env: { WEFT_HOME: market.home } });
+  const [line] = await running.waitForLine(/^.*"msg":"ready".*$/);
+  const { url } = JSON.parse(line) as { url: string };
+  const own = new GatewayClient(url, readSecret(firstKeyFile(gatewayFolder(market.home))));
+  expect(await own.get('/v1/pipelines/intake')).toMatchObject({
+    name: 'intake',
+    input: { properties: { image: { contentEncoding: 'base64' } }, required: ['image'] },
+  });
+  expect(await own.get('/v1/health')).toMatchObject({ ok: true });
+  running.kill('SIGTERM');
+  expect(await running.exited).toEqual({ code: 0, signal: null });
+  for (const secret of market.secrets()) expect(running.lines.join('\n')).not.toContain(secret);
 });
 
 describe('T67 T68 whatever is sent to whichever route', () => {
