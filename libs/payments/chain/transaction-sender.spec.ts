@@ -66,6 +66,14 @@ describe('a sender of transactions', () => {
     expect(await chain.token.balanceOf(key.address)).toBe(12n);
   });
 
+  it('starts for many keys at once on a schema that has no table yet', async () => {
+    for (const schema of ['fresh1', 'fresh2', 'fresh3']) {
+      await pool.query(`create schema ${schema}`);
+      const senders = await Promise.all(Array.from({ length: 8 }, () => start(new Wallet(Wallet.createRandom().privateKey), { schema })));
+      expect(senders).toHaveLength(8);
+    }
+  });
+
   it('T29 sends the very same bytes after a crash between storing and broadcasting, and nothing twice', async () => {
     const key = newKey();
     const proxy = await startRpcProxy(chain.rpcUrl);

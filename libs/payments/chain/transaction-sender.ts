@@ -253,8 +253,9 @@ export class TransactionSender {
   }
 }
 
-/** `refused`: the node would not take it, its nonce is free again. */
+/** `refused`: the node would not take it, its nonce is free again. Locked, since two "if not exists" at once collide. */
 const createTable = (table: string): string => `
+  select pg_advisory_xact_lock(hashtextextended('weft transactions'' table', 0));
   create table if not exists ${table} (
     sender text not null,
     chain_id numeric not null,
