@@ -1,11 +1,14 @@
+import { randomBytes } from 'node:crypto';
 import { Controller, Module } from '@nestjs/common';
 import { GrpcMethod } from '@nestjs/microservices';
+import { Wallet } from 'ethers';
 import { Observable } from 'rxjs';
 import { announceListing, type Offer, putInForce } from '#client/listing/publish.js';
-import { fromHex } from '#core/hex.js';
+import { fromHex, toHex } from '#core/hex.js';
 import { BodyStore } from '#payments/provider/body-store.js';
 import { ChainView } from '#payments/provider/chain-view.js';
 import { ProviderLedger } from '#payments/provider/provider-ledger.js';
+import { SigningKey } from '#payments/signature.js';
 import { createPaywall, type PaywallOptions } from '#paywall/create-paywall.js';
 import { reportUnits } from '#paywall/units.js';
 import { loadDescriptorSet } from '#platform/grpc/descriptor-set.js';
@@ -13,7 +16,7 @@ import { startGrpcApp } from '#platform/grpc/start-grpc-app.js';
 import { freePort } from '#platform/local/free-port.js';
 import { EntitiesServiceDefinition, type Entity } from '#protos/models/entities/v1/entities.js';
 import { createDatabase } from './database.js';
-import type { Market, MarketPublisher } from './market.js';
+import type { Market } from './market.js';
 import { openProviderDatabase } from './paid-service.js';
 import { domainOf } from './paying.js';
 import { tempDir } from './temp-dir.js';
@@ -32,14 +35,17 @@ export interface PaidWordsOptions {
   /** Of one call of Extract; default 100. */
   readonly price?: bigint;
   readonly handlers?: Partial<WordsHandlers>;
-  readonly publisher?: MarketPublisher;
   readonly onStage?: PaywallOptions['onStage'];
 }
 
 /** The entities contract behind a paywall, listed in a market: Extract at a fixed price, StreamEntities by the entity, Sentiment free. */
 export async function startPaidWords(market: Market, options: PaidWordsOptions = {}) {
   const { chain } = market;
-  const { price = 100n, publisher = market.newPublisher() } = options;
+  const { price = 100n } = options;
+  const secret = randomBytes(32);
+  const publisher = market.newPublisher({ operator: new SigningKey(secret) });
+  const operatorWallet = new Wallet(toHex(secret), chain.provider);
+  await chain.provider.send('anvil_setBalance', [operatorWallet.address, '0xde0b6b3a7640000']);
   const port = await freePort();
   const offer: Offer = {
     files: loadDescriptorSet(),
@@ -96,7 +102,11 @@ export async function startPaidWords(market: Market, options: PaidWordsOptions =
     listing,
     digest,
     ledger,
+    pool,
+    view,
     operator: publisher.operator,
+    /** The operator's key as an account that can pay for gas. */
+    operatorWallet,
     endpoint: `127.0.0.1:${port}`,
     async stop(): Promise<void> {
       await app.close();

@@ -7,7 +7,7 @@ import type { ChainLink, PaidService } from './paid-service.js';
 /** The operator's sender and a settler that claims with it. */
 export async function startSettler(
   chain: ChainLink,
-  service: PaidService,
+  service: Pick<PaidService, 'pool' | 'ledger' | 'listing' | 'view'>,
   operator: Wallet,
   options: Partial<SettlerOptions> = {},
 ) {

@@ -33,6 +33,7 @@ interface Handover {
 const { openQuote } = proxyActivities<RunActivities>({
   startToCloseTimeout: '90s',
   scheduleToCloseTimeout: '10 minutes',
+  heartbeatTimeout: '10s',
   retry: { initialInterval: '500ms', maximumInterval: '20s' },
   summary: 'quote',
 });

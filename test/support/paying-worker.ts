@@ -1,0 +1,65 @@
+import type { Client } from '@temporalio/client';
+import { payloadFolder, writeMarketplace } from '#client/marketplace.js';
+import { connectTemporal } from '#client/temporal/connect-temporal.js';
+import type { RemoteWallet } from '#payments/payer/remote-wallet.js';
+import type { LocalTemporal } from '#platform/local/temporal.js';
+import { WalletServiceDefinition } from '#protos/weft/wallet/v1/wallet.js';
+import { createDatabase } from './database.js';
+import type { Market } from './market.js';
+import { onEnd } from './on-end.js';
+import { marketplaceFor } from './paid-runs.js';
+import { type Around, startRelay } from './relay.js';
+import { type NodeProcess, spawnNode } from './spawn-node.js';
+import { giveMoney, startWalletProcess, walletHome } from './wallet-process.js';
+
+export interface PayingWorkers {
+  readonly home: string;
+  readonly wallet: RemoteWallet;
+  readonly client: Client;
+  readonly taskQueue: string;
+  /** Another worker process, ready for work. */
+  startWorker(): Promise<NodeProcess>;
+}
+
+/**
+ * Wallet and workers as processes of their own, to be killed. Every call of a worker to the wallet goes through
+ * `around`. The workers run the file `workflows` with the given Temporal server.
+ */
+export async function startPayingWorkers(
+  market: Market,
+  temporal: LocalTemporal,
+  workflows: string,
+  around: Around,
+): Promise<PayingWorkers> {
+  const home = await walletHome(market.chain);
+  const process = await startWalletProcess(home, { DATABASE_URL: await createDatabase() });
+  onEnd(() => process.process.stop());
+  await giveMoney(market.chain, process.payer, 1_000_000n);
+  const methods = Object.values(WalletServiceDefinition.methods).map(
+    ({ name }) => `${WalletServiceDefinition.fullName}/${name}`,
+  );
+  const wallet = await startRelay(process.address, methods, around);
+  const taskQueue = 'paying';
+  await writeMarketplace(
+    home,
+    marketplaceFor(market, temporal, { wallet, walletTokenFile: 'wallet/spend.token', taskQueue }),
+  );
+  const client = await connectTemporal({
+    address: temporal.address,
+    namespace: 'default',
+    payloadFolder: payloadFolder(home),
+  });
+  onEnd(() => client.connection.close());
+  return {
+    home,
+    client,
+    taskQueue,
+    wallet: process.connect(),
+    async startWorker() {
+      const env = { WEFT_HOME: home, WEFT_WORKFLOWS: workflows, WEFT_TASK_QUEUE: taskQueue };
+      const worker = spawnNode('services/worker/main.ts', { env });
+      await worker.waitForLine(/"msg":"ready"/, 60_000);
+      return worker;
+    },
+  };
+}
