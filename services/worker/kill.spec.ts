@@ -162,7 +162,7 @@ describe('killed', () => {
     };
     const run = await start('two', ['temporal dies']);
     await inService;
-    process.kill(temporal.pid, 'SIGKILL');
+    process.kill(temporal.pid as number, 'SIGKILL');
     answer();
     temporal = await startTemporal(temporalOptions);
     await run.result();
