@@ -57,7 +57,7 @@ describe('services', () => {
 });
 
 describe('describe', () => {
-  test.each(['echo', 'EchoService', ECHO, '1'])('shows the offer called "%s"', async (name) => {
+  test.each(['echo', 'Echo-Service', 'EchoService', ECHO, '1'])('shows the offer called "%s"', async (name) => {
     expect(await json('describe', name)).toMatchObject({ listing: market.echo.listing, service: ECHO });
   });
 

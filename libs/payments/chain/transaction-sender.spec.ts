@@ -69,7 +69,9 @@ describe('a sender of transactions', () => {
   it('starts for many keys at once on a schema that has no table yet', async () => {
     for (const schema of ['fresh1', 'fresh2', 'fresh3']) {
       await pool.query(`create schema ${schema}`);
-      const senders = await Promise.all(Array.from({ length: 8 }, () => start(new Wallet(Wallet.createRandom().privateKey), { schema })));
+      const senders = await Promise.all(
+        Array.from({ length: 8 }, () => start(new Wallet(Wallet.createRandom().privateKey), { schema })),
+      );
       expect(senders).toHaveLength(8);
     }
   });
