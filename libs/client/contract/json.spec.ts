@@ -76,6 +76,16 @@ describe('the JSON of messages', () => {
     expect(decode(encode(json))).toMatchObject(json);
   });
 
+  it('T58 goes by the names that the digest covers, whatever JSON names somebody wrote beside them', () => {
+    const set = setWith({
+      field: [field('to', 1, Type.STRING, { jsonName: 'from' }), field('from', 2, Type.STRING, { jsonName: 'to' })],
+    });
+    const { registry, descriptor } = contractOf(set);
+    const input = descriptor.methods[0]!.input;
+    expect([...encodeJson(input, { to: 'a' }, registry)]).toEqual([0x0a, 1, 97]);
+    expect(decodeToJson(input, Buffer.from([0x0a, 1, 97]), registry)).toEqual({ to: 'a', from: '' });
+  });
+
   it('shows what is unset', () => {
     expect(decode(new Uint8Array(0))).toEqual({
       big: '0',

@@ -107,6 +107,15 @@ describe('ListingVerifier', () => {
     await expect(verifier().verify(signed, ocr)).rejects.toEqual(rejected);
   });
 
+  it('refuses a listing that says another tenure or version of itself than the chain has', async () => {
+    for (const change of [{ tenure: 2 }, { version: 3 }]) {
+      const { asset, make } = await newAsset();
+      const signed = make(change);
+      await send(owner, chain.assets.publish(asset, hashListing(signed.listing), 1));
+      await expect(verifier().verify(signed, ocr)).rejects.toMatchObject({ reason: 'LISTING_NOT_IN_FORCE' });
+    }
+  });
+
   it('refuses a signature of anybody but an operator of this tenure', async () => {
     const { asset, operator, publish } = await newAsset();
     const stranger = new SigningKey(randomBytes(32));
