@@ -13,3 +13,12 @@ export async function startPaidModel({ home, chain }: EchoMarket, name: ModelNam
   const env = { WEFT_HOME: home, DATABASE_URL: await createDatabase() };
   await spawnNode(`services/models/${name}/main.ts`, { env }).waitForLine(/"msg":"ready"/, 60_000);
 }
+
+/** All shipped models behind their paywalls, listed in the market, in one process as `weft up` starts them. */
+export async function startPaidModels({ home, chain }: EchoMarket): Promise<void> {
+  const keys = ProviderKeys.open(home);
+  for (const { address } of [keys.operator, ...modelNames.map((_, i) => keys.owner(i))])
+    await chain.provider.send('anvil_setBalance', [address, toQuantity(10n ** 18n)]);
+  const env = { WEFT_HOME: home, DATABASE_URL: await createDatabase() };
+  await spawnNode('services/models/main.ts', { env }).waitForLine(/"msg":"ready"/, 120_000);
+}

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { Client, WorkflowHandleWithFirstExecutionRunId } from '@temporalio/client';
-import { DefaultLogger, Runtime, type WorkflowBundle } from '@temporalio/worker';
+import type { WorkflowBundle } from '@temporalio/worker';
 import type { Marketplace } from '#client/marketplace.js';
 import { type ClientParts, openParts } from '#client/parts.js';
 import { connectTemporal } from '#client/temporal/connect-temporal.js';
@@ -12,6 +12,7 @@ import { type RunningWorker, startWorker } from '#services/worker/start-worker.j
 import type { Market } from './market.js';
 import { marketplaceOf } from './nowhere.js';
 import { onEnd } from './on-end.js';
+import { quietTemporal } from './quiet-temporal.js';
 import { tempDir } from './temp-dir.js';
 import { startTemporal } from './temporal.js';
 
@@ -29,7 +30,7 @@ export const marketplaceFor = (market: Market, temporal: LocalTemporal, more: Pa
 
 /** Temporal, a client of it, and a worker that pays with `wallet`, all in this process but the server. */
 export async function startPaidRuns(market: Market, wallet: Wallet, workflows: WorkflowBundle) {
-  quieten();
+  quietTemporal();
   const temporal = await startTemporal();
   const marketplace = marketplaceFor(market, temporal);
   const payloadFolder = join(tempDir(), 'payloads');
@@ -76,10 +77,3 @@ export async function startPaidRuns(market: Market, wallet: Wallet, workflows: W
 export type PaidRuns = Awaited<ReturnType<typeof startPaidRuns>>;
 
 let count = 0;
-let quiet = false;
-
-function quieten(): void {
-  if (quiet) return;
-  quiet = true;
-  Runtime.install({ logger: new DefaultLogger('ERROR') });
-}
