@@ -292,6 +292,42 @@ contract ClaimTest is WeftTest {
         assertLt(before - gasleft(), 6_000_000);
     }
 
+    function test_T9_claim_forASoldTenureOpensNoWayIntoTheNext() public {
+        vm.prank(owner);
+        assets.transferFrom(owner, stranger, asset);
+        vm.prank(stranger);
+        assets.setOperator(asset, address(0xB0B));
+        IEscrow.Terms memory next = IEscrow.Terms(payer, signer.addr, asset, 2, 5);
+        _open(next, 500);
+        // The seller and his operator may claim what was theirs, and nothing that stands beside it.
+        address[2] memory sellers = [owner, operator.addr];
+        for (uint256 i; i < 2; ++i) {
+            IEscrow.Claim[] memory claims = new IEscrow.Claim[](2);
+            (claims[0], claims[1]) = (_claimOf(t, 100 + i), _claimOf(next, 70));
+            vm.expectEmit(address(escrow));
+            emit IEscrow.Skipped(_id(next), IEscrow.SkipReason.NotOperator);
+            vm.prank(sellers[i]);
+            escrow.claim(claims);
+        }
+        assertEq(_income(asset, 1), 101);
+        assertEq(_income(asset, 2), 0);
+    }
+
+    function test_claim_creditsTwoTenuresOfOneAssetApart() public {
+        vm.prank(owner);
+        assets.transferFrom(owner, stranger, asset);
+        vm.prank(stranger);
+        assets.setOperator(asset, owner); // who sold it now runs it
+        IEscrow.Terms memory next = IEscrow.Terms(payer, signer.addr, asset, 2, 5);
+        _open(next, 500);
+        IEscrow.Claim[] memory claims = new IEscrow.Claim[](3);
+        (claims[0], claims[1], claims[2]) = (_claimOf(t, 100), _claimOf(next, 70), _claimOf(t, 130));
+        vm.prank(owner);
+        escrow.claim(claims);
+        assertEq(_income(asset, 1), 130);
+        assertEq(_income(asset, 2), 70);
+    }
+
     function test_claim_ofNothingDoesNothing() public {
         vm.recordLogs();
         vm.prank(operator.addr);

@@ -3,6 +3,7 @@ pragma solidity 0.8.37;
 
 import {IEscrow} from "../src/interfaces/IEscrow.sol";
 import {Signed, WeftTest} from "./support/WeftTest.sol";
+import {Vm} from "forge-std/Vm.sol";
 
 /// Given an open channel of which 300 of 1000 are claimed, when it ends in one of three ways.
 contract CloseTest is WeftTest {
@@ -71,6 +72,34 @@ contract CloseTest is WeftTest {
         escrow.close(t, 550, deadlineSec, r, high);
         vm.expectRevert(abi.encodeWithSelector(IEscrow.BadSignature.selector, id));
         escrow.close(t, 550, deadlineSec, 0, 0);
+    }
+
+    /// An ERC-2098 s has 255 bits, so only a sliver of high values fits. Here is one with a key to which it belongs: the
+    /// operator's key is solved for, from the hash, a chosen nonce and a chosen s.
+    function test_T3_close_refusesAHighSThatFitsIntoTheCompactForm() public {
+        uint256 high = (ORDER >> 1) + 7;
+        bytes32 digest = Signed.digest(block.chainid, address(escrow), Signed.hashClose(id, 550, deadlineSec));
+        Vm.Wallet memory nonce = vm.createWallet("nonce");
+        uint256 r = nonce.publicKeyX % ORDER;
+        uint256 negated = addmod(mulmod(high, nonce.privateKey, ORDER), ORDER - uint256(digest) % ORDER, ORDER);
+        uint256 key = mulmod(negated, _power(r, ORDER - 2), ORDER);
+        uint256 parity = nonce.publicKeyY & 1;
+        assertEq(ecrecover(digest, uint8(27 + parity), bytes32(r), bytes32(high)), vm.addr(key), "not such a signature");
+        vm.prank(owner);
+        assets.setOperator(asset, vm.addr(key));
+        vm.expectRevert(abi.encodeWithSelector(IEscrow.BadSignature.selector, id));
+        vm.prank(payer);
+        escrow.close(t, 550, deadlineSec, bytes32(r), bytes32(high | (parity << 255)));
+        // Its low twin is good.
+        vm.prank(payer);
+        escrow.close(t, 550, deadlineSec, bytes32(r), bytes32((ORDER - high) | ((1 - parity) << 255)));
+    }
+
+    function _power(uint256 base, uint256 exponent) internal pure returns (uint256 result) {
+        for (result = 1; exponent != 0; exponent >>= 1) {
+            if (exponent & 1 == 1) result = mulmod(result, base, ORDER);
+            base = mulmod(base, base, ORDER);
+        }
     }
 
     function test_T1_close_refusesACloseOfAnotherChannelAmountOrDeadline() public {

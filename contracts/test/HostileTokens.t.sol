@@ -154,6 +154,22 @@ contract HostileTokensTest is WeftTest {
         );
     }
 
+    /// A release in the middle of a deposit would move tokens out while the escrow counts what came in.
+    function test_T11_nothingIsCollectedInTheMiddleOfADeposit() public {
+        HookToken hooks = new HookToken();
+        escrow = _escrowOf(address(hooks));
+        _deposit(hooks, escrow, payer, 1000);
+        (IEscrow.Terms memory t,) = _opened(500);
+        _claim(t, 300);
+        Reentrant thief = new Reentrant(hooks, escrow);
+        hooks.mint(address(thief), 400);
+        thief.arm(address(escrow.revenue()), abi.encodeCall(IRevenue.release, (asset, 1)));
+        thief.call(address(escrow), abi.encodeCall(IEscrow.deposit, (400)));
+        _assertRefused(thief);
+        assertEq(escrow.balances(address(thief)), 400);
+        assertEq(_income(asset, 1), 300);
+    }
+
     /// What the guard does not cover moves no tokens; in the middle of a transfer it sees nothing it could use twice.
     function test_T11_openingInTheMiddleOfADepositUsesOnlyWhatWasThereBefore() public {
         HookToken hooks = new HookToken();

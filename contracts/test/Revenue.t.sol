@@ -83,6 +83,7 @@ contract RevenueTest is WeftTest {
         emit IRevenue.Withdrawn(owner, stranger, 200);
         revenue.withdraw(200, stranger);
         revenue.withdraw(100, owner);
+        assertEq(revenue.balances(owner), 0);
         assertEq(token.balanceOf(stranger), 200);
         assertEq(token.balanceOf(owner), 100);
         assertEq(token.balanceOf(address(revenue)), 0);
