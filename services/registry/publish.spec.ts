@@ -8,7 +8,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/glob
 import { readContract } from '#client/contract/read-contract.js';
 import type { PublishInput } from '#client/listing/directory.js';
 import { findListing } from '#client/listing/find-listing.js';
-import { docsDigest, writeDocs } from '#client/listing/listing-docs.js';
+import { docsDigest, readDocs, writeDocs } from '#client/listing/listing-docs.js';
 import type { SignedListing } from '#client/listing/listing-wire.js';
 import { announceListing, putInForce } from '#client/listing/publish.js';
 import { ListingVerifier } from '#client/listing/verify-listing.js';
@@ -342,6 +342,28 @@ describe('publishing', () => {
     const records = await Promise.all(Array.from({ length: 8 }, () => market.directory.publish(offer.input())));
     expect(new Set(records.map(({ digest }) => toHex(digest))).size).toBe(1);
     expect(new Set(records.map(({ recordedAtSec }) => recordedAtSec)).size).toBe(1);
+  });
+
+  it('records no listing that was replaced on chain while it looked at it', async () => {
+    const offer = await newOffer();
+    await offer.putOnChain();
+    const { signed, files } = offer.input();
+    const { store } = market.registry;
+    const contract = readContract(loadDescriptorSet(), LANGUAGE);
+    const verifier = new ListingVerifier({
+      assets: market.chain.assets,
+      domain: market.domain,
+      escrow: market.escrow,
+      lifetimeMs: 0,
+    });
+    await verifier.verify(signed, contract);
+    const next = { ...signed.listing, version: 2, previous: offer.digest() };
+    await send(market.owner, market.chain.assets.publish(offer.asset, hashListing(next), 2));
+    const accepted = { signed, files, contract, digest: offer.digest(), docs: readDocs(signed.docs), isServing: true };
+    await expect(store.record(accepted, () => verifier.verify(signed, contract))).rejects.toMatchObject({
+      reason: 'LISTING_NOT_IN_FORCE',
+    });
+    expect(await store.byDigest(offer.digest())).toBeUndefined();
   });
 
   it('says that the chain is down', async () => {

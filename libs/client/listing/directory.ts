@@ -46,6 +46,7 @@ export interface PublishInput {
 }
 
 const PAGE_SIZE = 200;
+const MAX_PAGES = 100;
 const MAX_KEPT_CONTRACTS = 200;
 
 /**
@@ -77,12 +78,12 @@ export class Directory {
     return { records: readAll(records), nextPageToken };
   }
 
-  /** All records, page by page. */
+  /** All records, page by page; of a registry that never ends, the first 100 pages. */
   async *list(filter: ListFilter = {}): AsyncGenerator<ListingRecord> {
-    for (let token = ''; ; ) {
+    for (let token = '', pages = 0; pages < MAX_PAGES; pages++) {
       const { records, nextPageToken } = await this.page(filter, token);
       yield* records;
-      if (nextPageToken === '' || records.length === 0) return;
+      if (nextPageToken === '') return;
       token = nextPageToken;
     }
   }

@@ -9,8 +9,8 @@ export interface Finder {
   readonly verifier: ListingVerifier;
 }
 
-/** More offers of one service than these are not looked at. */
-const MAX_CANDIDATES = 200;
+/** More offers of one service than these are not looked at, whether they hold or not. */
+const MAX_CANDIDATES = 500;
 
 /**
  * Verified offers for a requirement: those of its service that have its method and are served now. An offer that does
@@ -52,15 +52,16 @@ async function offersOf(
   fits: (record: ListingRecord) => boolean = () => true,
 ): Promise<VerifiedListing[]> {
   const found: VerifiedListing[] = [];
+  let candidates = 0;
   for await (const record of directory.list({ service })) {
-    if (!record.isServing || record.status !== 'active' || !fits(record)) continue;
+    if (++candidates > MAX_CANDIDATES) break;
+    if (!record.isServing || record.status !== 'active' || record.service !== service || !fits(record)) continue;
     try {
       found.push(await verifier.verify(record, await directory.contract(record.listing.contractDigest)));
     } catch (error) {
       // Chain or registry gone concerns all offers; any other refusal concerns this one.
       if (error instanceof WeftError && error.retryable) throw error;
     }
-    if (found.length === MAX_CANDIDATES) break;
   }
   return found;
 }

@@ -55,7 +55,8 @@ export class Publisher {
     await this.#checkHistory(signed, contract, problems);
     if (mayVisit) await this.#visit(signed, contract, problems);
     problems.throwIfAny();
-    return store.record({ signed, digest, docs, contract, files: request.files, isServing: true });
+    const accepted = { signed, digest, docs, contract, files: request.files, isServing: true };
+    return store.record(accepted, () => verifier.verify(signed, contract));
   }
 
   /** A known listing whose provider says that it is back. */

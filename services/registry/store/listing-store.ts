@@ -75,12 +75,20 @@ export class ListingStore {
     return searchListings(this.#pool, words, limit);
   }
 
-  /** Records a listing with its contract, and what it replaces as superseded. Already there: nothing changes. */
-  async record({ signed, digest, docs, contract, files, isServing }: Accepted): Promise<ListingRow> {
+  /**
+   * Records a listing with its contract, and the asset's others as superseded. Already there: nothing changes.
+   * `confirm` throws if the listing is not in force; it is asked when nobody else can record one, so that of two
+   * listings of an asset the one in force comes last.
+   */
+  async record(
+    { signed, digest, docs, contract, files, isServing }: Accepted,
+    confirm: () => Promise<unknown>,
+  ): Promise<ListingRow> {
     const { listing } = signed;
     return this.#changing(async (tx) => {
       const [known] = await tx.select(columns).from(listings).where(eq(listings.digest, digest));
       if (known !== undefined) return known;
+      await confirm();
       const recordedAtSec = BigInt(Math.floor(Date.now() / 1000));
       await tx
         .insert(contracts)
@@ -92,11 +100,6 @@ export class ListingStore {
           recordedAtSec,
         })
         .onConflictDoNothing();
-      const others = await tx.select(columns).from(listings).where(eq(listings.asset, listing.asset));
-      const isNewer = (other: ListingRow): boolean =>
-        other.tenure > listing.tenure || (other.tenure === listing.tenure && other.version > listing.version);
-      // A newer one may have come first: chain and endpoints were asked before this transaction.
-      const status: ListingStatus = others.some(isNewer) ? 'superseded' : 'active';
       const text = searchText(contract, docs);
       const [row] = await tx
         .insert(listings)
@@ -111,7 +114,7 @@ export class ListingStore {
           title: docs.title,
           summary: docs.summary,
           tags: [...docs.tags],
-          status,
+          status: 'active',
           isServing,
           recordedAtSec,
           names: text.names,
@@ -119,7 +122,10 @@ export class ListingStore {
             || setweight(to_tsvector('english', ${text.c}), 'C') || setweight(to_tsvector('english', ${text.d}), 'D')`,
         })
         .returning(columns);
-      const replaced = status === 'active' ? others.filter((other) => other.status !== 'superseded') : [];
+      const replaced = await tx
+        .select(columns)
+        .from(listings)
+        .where(and(eq(listings.asset, listing.asset), ne(listings.digest, digest), ne(listings.status, 'superseded')));
       for (const other of replaced) await this.#set(tx, other.id, { status: 'superseded' });
       await this.#tell(tx, row as ListingRow);
       return row as ListingRow;

@@ -33,9 +33,10 @@ CREATE TABLE registry.listing (
   visited_at timestamptz NOT NULL DEFAULT now(),
   -- Names as people type them, for near misses.
   names text NOT NULL,
-  search tsvector NOT NULL,
-  UNIQUE (asset, tenure, version)
+  search tsvector NOT NULL
 );
+--> statement-breakpoint
+CREATE INDEX listing_asset ON registry.listing (asset, tenure, version);
 --> statement-breakpoint
 CREATE INDEX listing_search ON registry.listing USING gin (search) WHERE status = 'active';
 --> statement-breakpoint
