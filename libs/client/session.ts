@@ -17,6 +17,7 @@ const MAX_ATTEMPTS = 4;
 /** Calls under one quote, outside of workflows: pins, call ids, retries. */
 export class Session {
   readonly #pins: ReadonlyMap<string, PinRequest>;
+  #closed = false;
   readonly #counts = new Map<string, number>();
 
   private constructor(
@@ -47,15 +48,18 @@ export class Session {
     return this.parts.caller.stream(this.#paidCall(step, request, options));
   }
 
-  /** Frees what was not spent. */
+  /** Ends the session and frees what was not spent. */
   async close(): Promise<void> {
+    this.#closed = true;
     await this.parts.caller.flush();
     await this.parts.wallet.closeQuote(this.quoteId);
   }
 
   #paidCall(step: string, request: Uint8Array, options: SessionCallOptions = {}): PaidCall {
     const pin = this.#pins.get(step);
-    if (pin === undefined) throw new WeftError('QUOTE_UNKNOWN', `${step} is not part of the quote`, { step });
+    if (this.#closed) throw new WeftError('QUOTE_CLOSED', 'this client was closed');
+    if (pin === undefined)
+      throw new WeftError('QUOTE_UNKNOWN', `${step} is not offered for the price that is allowed`, { step });
     const n = this.#counts.get(step) ?? 0;
     this.#counts.set(step, n + 1);
     const { runKey, quoteId } = this;

@@ -12,11 +12,12 @@ import { findListing } from './listing/find-listing.js';
 import type { Marketplace } from './marketplace.js';
 import { type PaidClient, paidClient } from './paid-client.js';
 import type { ClientParts } from './parts.js';
+import { select } from './select.js';
 import { Session, type SessionCallOptions } from './session.js';
 
-export interface ServiceWants {
-  /** The most that one call may cost, in minor units. */
-  readonly maxPrice: string;
+export interface ServiceWants<D extends ServiceDefinition = ServiceDefinition> {
+  /** The most that one call may cost, in minor units: of every method that the listing offers, or of those that are named. */
+  readonly maxPrice: string | { readonly [K in keyof D['methods']]?: string };
   /** The most that all calls of this client may cost, in minor units; so much is set aside in a channel. */
   readonly maxTotal: string;
   readonly prefer?: Choice['prefer'];
@@ -56,24 +57,11 @@ export class Weft {
   ) {}
 
   /** A typed client of the best offer of a service. Opens a channel, or fills one, to hold `maxTotal`. */
-  async service<const D extends ServiceDefinition>(definition: D, wants: ServiceWants): Promise<PaidClient<D>> {
-    const { prefer = 'cheapest', listing, asset, maxPrice } = wants;
-    const contract = wants.contract ?? contractDigests[definition.fullName];
-    const requirements = Object.entries(definition.methods)
-      .filter(([, method]) => !method.requestStream)
-      .map(
-        ([step, { name }]): Requirement => ({
-          step,
-          maxPrice,
-          calls: ANY_NUMBER,
-          service: definition.fullName,
-          method: `${definition.fullName}/${name}`,
-          choice: { prefer, ...(listing === undefined ? {} : { listing }), ...(asset === undefined ? {} : { asset }) },
-          ...(contract === undefined ? {} : { contract }),
-        }),
-      );
+  async service<const D extends ServiceDefinition>(definition: D, wants: ServiceWants<D>): Promise<PaidClient<D>> {
     const maxTotal = parseAmount(wants.maxTotal, 'maxTotal');
-    const session = await Session.open(this.parts, keyOf(wants.runKey), { requirements, maxTotal, capped: true });
+    const runKey = keyOf(wants.runKey);
+    const requirements = await this.#offered(definition, wants);
+    const session = await Session.open(this.parts, runKey, { requirements, maxTotal, capped: true });
     return paidClient(definition, session);
   }
 
@@ -108,6 +96,40 @@ export class Weft {
     } finally {
       await session.close();
     }
+  }
+
+  /** The methods of one listing that may be called for the price: all that are named, or else all that it offers. */
+  async #offered<D extends ServiceDefinition>(definition: D, wants: ServiceWants<D>): Promise<Requirement[]> {
+    const { prefer = 'cheapest', asset, maxPrice } = wants;
+    const contract = wants.contract ?? contractDigests[definition.fullName];
+    const found: Requirement[] = [];
+    let { listing } = wants;
+    let missing: WeftError | undefined;
+    for (const [step, { name, requestStream }] of Object.entries(definition.methods)) {
+      const price = typeof maxPrice === 'string' ? maxPrice : maxPrice[step as keyof D['methods']];
+      if (requestStream || price === undefined) continue;
+      const requirement: Requirement = {
+        step,
+        maxPrice: price,
+        calls: ANY_NUMBER,
+        service: definition.fullName,
+        method: `${definition.fullName}/${name}`,
+        choice: { prefer, ...(listing === undefined ? {} : { listing }), ...(asset === undefined ? {} : { asset }) },
+        ...(contract === undefined ? {} : { contract }),
+      };
+      try {
+        const { offer } = await select(this.parts.market, requirement);
+        listing = toHex(offer.digest); // the other methods are called there too
+        found.push({ ...requirement, choice: { prefer, listing } });
+      } catch (error) {
+        const missed =
+          error instanceof WeftError && (error.reason === 'LISTING_UNKNOWN' || error.reason === 'PRICE_ABOVE_LIMIT');
+        if (!missed || typeof maxPrice !== 'string') throw error;
+        missing ??= error;
+      }
+    }
+    if (found.length > 0) return found;
+    throw missing ?? new WeftError('INVALID_INPUT', 'maxPrice names no method of the service', { field: 'maxPrice' });
   }
 
   async close(): Promise<void> {
