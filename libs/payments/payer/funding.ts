@@ -141,7 +141,7 @@ export class Funding {
     let best: ChannelEntry | undefined;
     for (const channel of this.parts.book.channels.values()) {
       const { asset, tenure } = channel.terms;
-      if (channel.status !== 'open' || asset !== need.asset || tenure !== need.tenure) continue;
+      if (channel.status !== 'open' || channel.imported || asset !== need.asset || tenure !== need.tenure) continue;
       if (channel.expiresAtSec <= nowSec) continue;
       if (best === undefined || roomOf(channel) > roomOf(best)) best = channel;
     }

@@ -470,6 +470,8 @@ export class LocalWallet implements Wallet {
 
   #checkOpen(): void {
     if (this.#closed) throw new WeftError('WALLET_UNAVAILABLE', 'this wallet has been closed');
+    const { lost } = this.book;
+    if (lost !== undefined) throw lost;
   }
 }
 

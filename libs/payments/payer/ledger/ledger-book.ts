@@ -1,3 +1,4 @@
+import { WeftError } from '#core/errors.js';
 import { maxAmount, minAmount } from '#core/money.js';
 import type { WalletPolicy } from '../policy.js';
 import { Journal } from './journal.js';
@@ -89,6 +90,12 @@ export class LedgerBook {
   /** Whether the last attempt to write worked. */
   get isWritable(): boolean {
     return this.#journal.failure === undefined;
+  }
+
+  /** Set once another wallet has taken the ledger over: nothing more may be signed here. */
+  get lost(): WeftError | undefined {
+    const { failure } = this.#journal;
+    return failure instanceof WeftError && failure.reason === 'LEDGER_IN_USE' ? failure : undefined;
   }
 
   addCall(entry: CallEntry): void {
