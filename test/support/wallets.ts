@@ -35,7 +35,7 @@ export function walletOptions(
 
 /** A pin on the echo service. */
 export const pinOf = (
-  service: Pick<PaidService, 'listing' | 'operator' | 'app'>,
+  service: Pick<PaidService, 'listing' | 'operator'> & { readonly app: { readonly address: string } },
   change: Partial<PinRequest> = {},
 ): PinRequest => ({
   step: 'say',

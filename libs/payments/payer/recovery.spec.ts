@@ -42,7 +42,7 @@ describe('I11 a ledger that was lost', () => {
     return wallet;
   }
 
-  async function openQuote(wallet: LocalWallet, quoteId = randomBytes(32)): Promise<Uint8Array> {
+  async function openQuote(wallet: LocalWallet, quoteId: Uint8Array = randomBytes(32)): Promise<Uint8Array> {
     await wallet.openQuote(quoteOf([pinOf(service)], { quoteId }));
     return quoteId;
   }
