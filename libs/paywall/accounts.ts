@@ -13,6 +13,9 @@ import { RecentMap, TokenBucket } from './rate-limit.js';
 /** A payer with more calls than this is asked about in the database each time. */
 const MAX_REMEMBERED_CALLS = 200_000;
 
+/** Channels read again in one round in the background. */
+const REREAD_AT_ONCE = 100;
+
 export interface ChannelRef {
   readonly id: Uint8Array;
   /** `id`, latin1. */
@@ -77,17 +80,21 @@ export class Accounts {
     await once(this.#refreshing, `chain ${account.key}`, async () => {
       await this.#pause(account);
       this.#takeChainRead();
-      const onChain = await this.chain.channel(account.id);
-      account.take(await this.ledger.updateFromChain(account.id, onChain));
+      await this.#takeFromChain(account);
     });
+  }
+
+  async #takeFromChain(account: Account): Promise<void> {
+    const onChain = await this.chain.channel(account.id);
+    account.take(await this.ledger.updateFromChain(account.id, onChain));
   }
 
   /** Reads channels again that were used since the last time: a reorg may have taken back what they held. */
   async rereadUsed(): Promise<void> {
-    for (const account of this.#accounts.values()) {
-      if (!account.used) continue;
+    const used = [...this.#accounts.values()].filter((account) => account.used).slice(0, REREAD_AT_ONCE);
+    for (const account of used) {
+      await this.#takeFromChain(account);
       account.used = false;
-      await this.rereadChain(account);
     }
   }
 
@@ -116,6 +123,8 @@ export class Accounts {
   }
 
   async #load({ id, key, terms, minChannel }: ChannelRef): Promise<Account> {
+    const refused = this.#refused.get(key);
+    if (refused !== undefined && performance.now() < refused.untilMs) throw refused.error;
     const row = await this.ledger.channel(id);
     const account = new Account(row ?? (await this.#takeIn({ id, key, terms, minChannel })));
     this.#accounts.set(key, account);
@@ -123,8 +132,6 @@ export class Accounts {
   }
 
   async #takeIn({ id, key, terms, minChannel }: ChannelRef) {
-    const refused = this.#refused.get(key);
-    if (refused !== undefined && performance.now() < refused.untilMs) throw refused.error;
     this.#takeChainRead();
     const onChain = await this.chain.channel(id);
     const error =

@@ -115,6 +115,7 @@ export function unaryCall(wall: Wall, route: Route, call: ServerInterceptingCall
       if (attempt === undefined) return next(status);
       if (receipt !== undefined)
         return next({ ...status, metadata: trailers('charged', receipt, status.metadata ?? undefined) });
+      if (attempt.phase === 'committing') return; // its commit decides how it ends
       // The handler failed, or grpc-js refused what came.
       const failed = withOutcome(status);
       wall.fail(attempt, failed);

@@ -157,11 +157,8 @@ export class Wall {
   #admitNow(route: Route, verified: VerifiedPayment, account: Account): Admission | undefined {
     const running = this.#serving.get(verified.callKey);
     if (running !== undefined) return this.#meet(running, verified);
-    const nowSec = this.options.chain.nowSec();
-    const need = this.#needOf(route, verified, account);
-    if (this.standing.refusalOf(verified.version, nowSec) !== undefined) return undefined;
-    if (refusalOf(account, verified, need, this.options.limits, nowSec) !== undefined) return undefined;
-    return this.#serve(route, verified, account, need);
+    const { need, refused } = this.#judge(route, verified, account);
+    return refused === undefined ? this.#serve(route, verified, account, need) : undefined;
   }
 
   #serve(route: Route, verified: VerifiedPayment, account: Account, need: bigint): Admission {
@@ -181,33 +178,72 @@ export class Wall {
     return { kind: 'join', attempt: running };
   }
 
+  /**
+   * Reads whatever the decision rests on: the account, what a refusal would rest on, and at last the call's row. No
+   * call is refused whose row says that it was served, be it by another process.
+   */
   async #admitSlowly(route: Route, verified: VerifiedPayment): Promise<Admission> {
-    let account: Account | undefined;
+    let account: Account;
     try {
       account = await this.accounts.get(channelRefOf(verified));
       if (account.stale) await this.accounts.rereadLedger(account);
-      const row = await this.#rowOf(verified);
-      if (row !== undefined) return this.#meetRow(verified, row);
-      return await this.#admitAgain(route, verified, account);
+      await this.accounts.learn(verified.payment.terms.payer);
     } catch (error) {
-      if (error instanceof Refused) throw error;
-      // Another process may have served this very call: then it has its answer, whatever speaks against a new one.
-      const row = account && (await this.#anyRowOf(verified).catch(() => undefined));
-      if (row !== undefined) return this.#meetRow(verified, row);
       throw notCharged(error);
     }
+    const unsure = await this.#reread(route, verified, account);
+    const running = this.#serving.get(verified.callKey);
+    if (running !== undefined) return this.#meet(running, verified);
+    const refusedNow = () => unsure ?? this.#judge(route, verified, account).refused;
+    try {
+      const maySeen = this.accounts.seenBy(verified.payerKey)?.has(verified.payment.call.callId) !== false;
+      if (maySeen || refusedNow() !== undefined) {
+        const { payer } = verified.payment.terms;
+        const row = await this.options.ledger.call(payer, verified.payment.call.callId);
+        if (row !== undefined) return this.#meetRow(verified, row);
+      }
+    } catch (error) {
+      throw notCharged(error);
+    }
+    const meanwhile = this.#serving.get(verified.callKey);
+    if (meanwhile !== undefined) return this.#meet(meanwhile, verified);
+    const { need, refused } = this.#judge(route, verified, account);
+    const reason = unsure ?? refused;
+    if (reason !== undefined) throw notCharged(reason);
+    return this.#serve(route, verified, account, need);
   }
 
-  /** The call's row if it has one; asks the database only for ids that may have been seen. */
-  async #rowOf(verified: VerifiedPayment): Promise<LedgerCall | undefined> {
-    const { payment, payerKey } = verified;
-    await this.accounts.learn(payment.terms.payer);
-    if (this.accounts.seenBy(payerKey)?.has(payment.call.callId) === false) return undefined;
-    return await this.#anyRowOf(verified);
+  /** What speaks against a call as things stand in memory. */
+  #judge(route: Route, verified: VerifiedPayment, account: Account): { need: bigint; refused: WeftError | undefined } {
+    const nowSec = this.options.chain.nowSec();
+    const need = this.#needOf(route, verified, account);
+    const refused =
+      this.standing.refusalOf(verified.version, nowSec) ??
+      refusalOf(account, verified, need, this.options.limits, nowSec);
+    return { need, refused };
   }
 
-  #anyRowOf({ payment }: VerifiedPayment): Promise<LedgerCall | undefined> {
-    return this.options.ledger.call(payment.terms.payer, payment.call.callId);
+  /** Reads again, once, what a refusal would rest on. Gives what went wrong with that. */
+  async #reread(route: Route, verified: VerifiedPayment, account: Account): Promise<WeftError | undefined> {
+    const { version } = verified;
+    try {
+      if (this.standing.refusalOf(version, this.options.chain.nowSec()) !== undefined)
+        await this.standing.reread(version.listing.asset);
+      switch (this.#judge(route, verified, account).refused?.reason) {
+        case 'UNDERPAID':
+        case 'RECONCILE':
+          await this.accounts.rereadLedger(account);
+          break;
+        case 'CHANNEL_EMPTY':
+        case 'CHANNEL_TOO_SMALL':
+        case 'CHANNEL_EXPIRING':
+          await this.accounts.rereadChain(account);
+          break;
+      }
+      return undefined;
+    } catch (error) {
+      return WeftError.from(error);
+    }
   }
 
   #meetRow(verified: VerifiedPayment, row: LedgerCall): Admission {
@@ -220,42 +256,8 @@ export class Wall {
     return { kind: 'stored', verified, row };
   }
 
-  /** Reads again whatever the refusal rests on, once, and decides. */
-  async #admitAgain(route: Route, verified: VerifiedPayment, account: Account): Promise<Admission> {
-    const { limits, chain } = this.options;
-    const { version } = verified;
-    if (this.standing.refusalOf(version, chain.nowSec()) !== undefined) {
-      await this.standing.reread(version.listing.asset);
-      const refused = this.standing.refusalOf(version, chain.nowSec());
-      if (refused !== undefined) throw refused;
-    }
-    const judge = () => {
-      const need = this.#needOf(route, verified, account);
-      return { need, refused: refusalOf(account, verified, need, limits, chain.nowSec()) };
-    };
-    let { need, refused } = judge();
-    switch (refused?.reason) {
-      case 'UNDERPAID':
-      case 'RECONCILE':
-        await this.accounts.rereadLedger(account);
-        break;
-      case 'CHANNEL_EMPTY':
-      case 'CHANNEL_TOO_SMALL':
-      case 'CHANNEL_EXPIRING':
-        await this.accounts.rereadChain(account);
-        break;
-    }
-    // Another attempt of the same call may have come while this one waited.
-    const running = this.#serving.get(verified.callKey);
-    if (running !== undefined) return this.#meet(running, verified);
-    if (refused !== undefined) ({ need, refused } = judge());
-    if (refused !== undefined) throw refused;
-    return this.#serve(route, verified, account, need);
-  }
-
   /** Lets go of a call that is not charged. `status` goes to whoever joined it. */
   fail(attempt: Attempt, status: EndStatus): void {
-    if (attempt.phase === 'ended') return;
     this.#finish(attempt, { status });
   }
 
@@ -278,6 +280,7 @@ export class Wall {
   }
 
   #finish(attempt: Attempt, end: CallEnd): void {
+    if (attempt.phase === 'ended') return;
     attempt.phase = 'ended';
     attempt.account.release(attempt.held);
     this.#serving.delete(attempt.verified.callKey);
