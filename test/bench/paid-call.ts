@@ -13,10 +13,10 @@ export async function run(say: (line: string) => void) {
   try {
     say('calling, paid and unpaid in turn …');
     const figures = await compare([unpaid, paid], {
-      rounds: 7,
-      sequential: 400,
+      rounds: 5,
+      sequential: 300,
       concurrency: CONCURRENCY,
-      concurrent: 1_500,
+      concurrent: 1_000,
     });
     const [without, by] = [figures['unpaid']!, figures['paid']!];
     return {
