@@ -87,6 +87,11 @@ export class PayerChain {
     return this.nowSec();
   }
 
+  /** The chain's time has been read once, at least. */
+  async knowTime(): Promise<number> {
+    return this.#timeSec === 0 ? await this.readTime() : this.nowSec();
+  }
+
   /** Ours or the chain's, whichever is ahead: a local chain that mines many blocks in a second runs ahead. */
   nowSec(): number {
     return Math.max(Math.floor(Date.now() / 1000), this.#timeSec);

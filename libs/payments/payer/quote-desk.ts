@@ -47,9 +47,8 @@ export class QuoteDesk {
     const { book, chain } = this.parts;
     const known = await book.quote(request.quoteId);
     if (known !== undefined) this.#checkSame(known, request, token);
-    const nowSec = chain.nowSec();
-    const expiresAtSec = this.#expiry(request, known, nowSec);
     this.#checkAssets(request.pins);
+    const expiresAtSec = this.#expiry(request, known, await chain.knowTime());
     await this.#checkHeads(request.pins, known !== undefined);
     this.#checkToken(request, known, token);
 
