@@ -144,34 +144,60 @@ contract Market {
     function sign(uint256 which, uint96 cumulative, bytes32 commitment) public {
         if (ids.length == 0) return;
         (Known storage k, IEscrow.Channel memory c) = _channel(which);
-        bytes32 id = escrow.channelIdOf(k.terms);
         if (cumulative % 4 != 0) cumulative = uint96(cumulative % (uint256(c.deposited) + 1));
-        bytes32 hash = Signed.hashVoucher(id, cumulative, commitment);
-        (bytes32 r, bytes32 vs) = _sign(_signerKey(k.terms), hash);
-        _vouchers[id][_voucherCount[id]++] = IEscrow.Claim(k.terms, cumulative, cumulative, commitment, r, vs);
-        if (cumulative > k.highestSigned) k.highestSigned = cumulative;
+        bytes32 id = escrow.channelIdOf(k.terms);
+        _vouchers[id][_voucherCount[id]++] = _voucher(k, cumulative, commitment);
         ++calls["sign"];
     }
 
-    /// The operator claims a handful of what he has, good and stale mixed; the good ones must count.
+    function _voucher(Known storage k, uint96 cumulative, bytes32 commitment) private returns (IEscrow.Claim memory) {
+        bytes32 hash = Signed.hashVoucher(escrow.channelIdOf(k.terms), cumulative, commitment);
+        (bytes32 r, bytes32 vs) = _sign(_signerKey(k.terms), hash);
+        if (cumulative > k.highestSigned) k.highestSigned = cumulative;
+        return IEscrow.Claim(k.terms, cumulative, cumulative, commitment, r, vs);
+    }
+
+    /// The operator claims a handful of what he has, good and stale mixed: the good ones count, the others change nothing.
     function claim(uint256[3] calldata which, uint256[3] calldata voucher, uint96[3] calldata less)
         external
         recorded("claim")
     {
         if (ids.length == 0) return;
         IEscrow.Claim[] memory claims = new IEscrow.Claim[](3);
-        address caller;
         for (uint256 i; i < 3; ++i) {
             bytes32 id = ids[which[i] % ids.length];
             if (_voucherCount[id] == 0) sign(which[i] % ids.length, less[i], bytes32(voucher[i]));
             claims[i] = _vouchers[id][voucher[i] % _voucherCount[id]];
             claims[i].amount -= less[i] % 3 == 0 ? less[i] % (claims[i].amount + 1) : 0;
-            if (i == 0) caller = _collectorOf(claims[0].terms, voucher[0]);
+        }
+        address caller = _collectorOf(claims[0].terms, voucher[0]);
+        uint256[3] memory expected;
+        for (uint256 i; i < 3; ++i) {
+            expected[i] = _claimedAfter(claims, i, caller);
         }
         vm.prank(caller);
         escrow.claim(claims);
         for (uint256 i; i < 3; ++i) {
-            _moveClaimed(escrow.channelIdOf(claims[i].terms));
+            bytes32 id = escrow.channelIdOf(claims[i].terms);
+            require(escrow.channel(id).claimed == expected[i], "a claim did not do what it should");
+            _moveClaimed(id);
+        }
+    }
+
+    /// What a channel ought to have paid after a batch of properly signed entries: the highest that it can pay.
+    function _claimedAfter(IEscrow.Claim[] memory claims, uint256 i, address caller)
+        private
+        view
+        returns (uint256 claimed)
+    {
+        bytes32 id = escrow.channelIdOf(claims[i].terms);
+        IEscrow.Channel memory c = escrow.channel(id);
+        claimed = c.claimed;
+        if (c.status != IEscrow.Status.Open || block.timestamp >= c.expiresAtSec + escrow.WINDOW()) return claimed;
+        if (!assets.actsFor(claims[i].terms.asset, claims[i].terms.tenure, caller)) return claimed;
+        for (uint256 j; j < 3; ++j) {
+            if (escrow.channelIdOf(claims[j].terms) != id) continue;
+            if (claims[j].amount > claimed && claims[j].amount <= c.deposited) claimed = claims[j].amount;
         }
     }
 
@@ -242,22 +268,23 @@ contract Market {
 
     // Attacks: each must fail and change nothing
 
-    function steal(uint256 which, uint256 voucher, uint256 who, uint256 kind) external recorded("steal") {
-        if (ids.length == 0) return;
-        bytes32 id = ids[which % ids.length];
-        if (_voucherCount[id] == 0) sign(which % ids.length, 0, bytes32(voucher));
-        IEscrow.Claim memory entry = _vouchers[id][voucher % _voucherCount[id]];
-        address caller = _collectorOf(entry.terms, 0);
-        kind = kind % 7;
-        if (kind == 0) entry.cumulative = ++entry.amount; // pays one more than was signed
-        if (kind == 1) entry.terms.salt ^= 1; // another channel of the same parties
-        if (kind == 2) entry.terms.payer = _person(who); // another payer's channel, or the same
+    /// A claim that would be good, but for one thing.
+    function steal(uint256 which, uint256 other, uint96 more, uint256 kind) external recorded("steal") {
+        (Known storage k, IEscrow.Channel memory c) = _channel(which);
+        address caller = _collectorOf(k.terms, 0);
+        bool ended = c.status != IEscrow.Status.Open || block.timestamp >= c.expiresAtSec + escrow.WINDOW();
+        if (ended || c.claimed == c.deposited || (caller == address(0) && kind % 6 != 4)) return;
+        uint96 amount = c.claimed + 1 + more % (c.deposited - c.claimed);
+        IEscrow.Claim memory entry = _voucher(k, amount, bytes32(other));
+        kind = kind % 6;
+        if (kind == 0) entry.amount = ++entry.cumulative; // more than was signed
+        if (kind == 1) ++entry.amount; // more than the voucher says
+        if (kind == 2) entry.terms = _known[ids[other % ids.length]].terms; // another channel
         if (kind == 3) entry.vs ^= bytes32(uint256(1) << 255);
-        if (kind == 4) entry.commitment ^= bytes32(uint256(1));
-        if (kind == 5) caller = _person(who); // not the operator; maybe the owner
-        if (kind == 6) entry.terms.tenure += 1; // the next owner's income
-        bool own = kind == 2 && entry.terms.payer == _known[id].terms.payer;
-        if (own || (kind == 5 && assets.actsFor(entry.terms.asset, entry.terms.tenure, caller))) return;
+        if (kind == 4) caller = _person(other); // not the operator
+        if (kind == 5) entry.commitment ^= bytes32(uint256(1)); // another call
+        if (kind == 2 && ids[other % ids.length] == ids[which % ids.length]) return;
+        if (kind == 4 && assets.actsFor(entry.terms.asset, entry.terms.tenure, caller)) return;
         bytes32 before = digest();
         IEscrow.Claim[] memory claims = new IEscrow.Claim[](1);
         claims[0] = entry;
@@ -271,21 +298,27 @@ contract Market {
         (Known storage k, IEscrow.Channel memory c) = _channel(which);
         address person = _person(who);
         bytes memory data;
-        kind = kind % 6;
+        kind = kind % 7;
         if (kind == 0) {
             if (person == k.terms.payer) return;
             data = abi.encodeCall(IEscrow.extend, (k.terms, uint40(block.timestamp + 89 days)));
         } else if (kind == 1) {
-            person = k.terms.payer; // earlier than it was
-            data = abi.encodeCall(IEscrow.extend, (k.terms, uint40(time % (uint256(c.expiresAtSec) + 1))));
+            person = k.terms.payer; // earlier than it was, but not yet past
+            if (block.timestamp >= c.expiresAtSec) return;
+            data = abi.encodeCall(
+                IEscrow.extend, (k.terms, c.expiresAtSec - time % (c.expiresAtSec - uint40(block.timestamp)))
+            );
         } else if (kind == 2) {
             if (assets.actsFor(k.terms.asset, k.terms.tenure, person)) return;
             data = abi.encodeCall(IEscrow.giveUp, (k.terms));
         } else if (kind == 3) {
             person = k.terms.payer; // a close that he signed himself
-            bytes32 hash = Signed.hashClose(ids[which % ids.length], c.claimed, uint40(block.timestamp));
-            (bytes32 r, bytes32 vs) = _sign(_signerKey(k.terms), hash);
-            data = abi.encodeCall(IEscrow.close, (k.terms, c.claimed, uint40(block.timestamp), r, vs));
+            data = _closeData(k.terms, c.claimed, _signerKey(k.terms));
+        } else if (kind == 6) {
+            person = k.terms.payer; // a close at less than was claimed or more than was deposited
+            (uint256 key, bool has) = _operatorOf(k.terms);
+            if (!has || (time % 2 == 0 ? c.claimed == 0 : c.deposited == type(uint96).max)) return;
+            data = _closeData(k.terms, time % 2 == 0 ? c.claimed - 1 : c.deposited + 1, key);
         } else if (kind == 4) {
             data = abi.encodeCall(IEscrow.collect, (k.terms.asset, k.terms.tenure));
         } else {
@@ -295,6 +328,12 @@ contract Market {
         vm.prank(person);
         (bool done,) = address(escrow).call(data);
         require(!done && digest() == before, "an intrusion succeeded");
+    }
+
+    function _closeData(IEscrow.Terms memory terms, uint96 spent, uint256 key) private view returns (bytes memory) {
+        uint40 deadlineSec = uint40(block.timestamp);
+        (bytes32 r, bytes32 vs) = _sign(key, Signed.hashClose(escrow.channelIdOf(terms), spent, deadlineSec));
+        return abi.encodeCall(IEscrow.close, (terms, spent, deadlineSec, r, vs));
     }
 
     // What ought to be
