@@ -23,6 +23,18 @@ describe('signatures', () => {
     }
   });
 
+  it('are judged by their bytes and hash, also when the same array is asked about again', () => {
+    const signature = key.sign(hash);
+    for (let i = 0; i < 2; i++) expect(signedBy(key.address, hash, signature)).toBe(true);
+    expect(signedBy(key.address, randomBytes(32), signature)).toBe(false);
+    const other = Buffer.from(hash);
+    expect(signedBy(key.address, other, signature)).toBe(true);
+    other[0] = other[0]! ^ 1;
+    expect(signedBy(key.address, other, signature)).toBe(false);
+    signature[5] = signature[5]! ^ 1;
+    expect(signedBy(key.address, hash, signature)).toBe(false);
+  });
+
   it('T3 are refused with a high s', () => {
     const { r, s, yParity } = Signature.from(hexlify(key.sign(hash)));
     const high = (ORDER - BigInt(s)).toString(16).padStart(64, '0');

@@ -29,8 +29,30 @@ export class SigningKey {
   }
 }
 
+interface Recovered {
+  readonly hash: Buffer;
+  readonly signature: Buffer;
+  readonly address: Buffer;
+}
+
+/**
+ * What was recovered from signatures that are still around: whoever makes a call and his embedded wallet check the same
+ * receipt, and recovering costs more than all else that they do with it.
+ */
+const recovered = new WeakMap<Uint8Array, Recovered>();
+
 /** The address whose key made the signature, or undefined for anything malformed, zero or high-s. */
 export function recover(hash: Uint8Array, signature: Uint8Array): Buffer | undefined {
+  const known = recovered.get(signature);
+  // The bytes may have been changed since.
+  if (known?.hash.equals(hash) && known.signature.equals(signature)) return known.address;
+  const address = recoverAnew(hash, signature);
+  if (address !== undefined)
+    recovered.set(signature, { hash: Buffer.from(hash), signature: Buffer.from(signature), address });
+  return address;
+}
+
+function recoverAnew(hash: Uint8Array, signature: Uint8Array): Buffer | undefined {
   if (signature.length !== SIGNATURE_LENGTH) return undefined;
   const compact = Buffer.from(signature);
   const parity = compact[32]! >> 7;
