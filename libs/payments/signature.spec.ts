@@ -31,6 +31,7 @@ describe('signatures', () => {
     expect(signedBy(key.address, other, signature)).toBe(true);
     other[0] = other[0]! ^ 1;
     expect(signedBy(key.address, other, signature)).toBe(false);
+    expect(signedBy(key.address, hash, signature)).toBe(true);
     signature[5] = signature[5]! ^ 1;
     expect(signedBy(key.address, hash, signature)).toBe(false);
   });
