@@ -9,11 +9,11 @@ function* testFiles(folder: string): Generator<string> {
     const path = join(folder, entry.name);
     if (entry.isDirectory()) {
       if (!skipped.has(entry.name)) yield* testFiles(path);
-    } else if (/\.(spec\.ts|t\.sol)$/.test(entry.name)) yield path;
+    } else if (/\.(spec\.ts|t\.sol)$/.test(entry.name) && path !== import.meta.filename) yield path;
   }
 }
 
-/** Rows (T1, I7 …) named in the titles of tests; Solidity names carry them between underscores. */
+/** Rows named in the titles of tests; Solidity names carry them between underscores. */
 function rowsInTests(): Set<string> {
   const rows = new Set<string>();
   for (const path of testFiles(root)) {

@@ -219,7 +219,7 @@ describe('a contract', () => {
     expect(contractOf(set).descriptor.methods).toHaveLength(1);
   });
 
-  it('T15 is never more than an error for any bytes', () => {
+  it('I15 is never more than an error for any bytes', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 300 }), (bytes) => {
         try {
@@ -345,7 +345,7 @@ describe('T52 a descriptor bomb', () => {
     expect(() => readContract(make(), 'a.v1.S')).toThrow(expect.objectContaining({ reason: 'CONTRACT_TOO_LARGE' }));
   });
 
-  it.each([...bombs, ...ballast])('T15 of %s takes at most 200 ms and 64 MB', (_, make) => {
+  it.each([...bombs, ...ballast])('I15 of %s takes at most 200 ms and 64 MB', (_, make) => {
     const bytes = make();
     const attempt = () => {
       const memory = process.memoryUsage();
