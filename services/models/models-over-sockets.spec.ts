@@ -133,6 +133,20 @@ describe('all models in one process', () => {
     expect(difference).toBeLessThan(4);
   });
 
+  it('enlarge piece by piece without a seam', async () => {
+    const cut = (left: number, width: number) =>
+      sharp(scan)
+        .extract({ left: 200 + left, top: 350, width, height: 40 })
+        .png()
+        .toBuffer();
+    const enlarge = async (image: Uint8Array) => sharp((await superResolution().upscale({ image })).image);
+    // Pieces meet at 128. Ten pixels from its border a picture looks as it would within a larger one.
+    const whole = (await enlarge(await cut(0, 180))).extract({ left: 220, top: 0, width: 72, height: 80 });
+    const around = (await enlarge(await cut(100, 60))).extract({ left: 20, top: 0, width: 72, height: 80 });
+    const [expected, seen] = [await around.raw().toBuffer(), await whole.raw().toBuffer()];
+    expect(Math.max(...expected.map((value, i) => Math.abs(value - seen[i]!)))).toBeLessThanOrEqual(1);
+  });
+
   it('find no text on a blank page', async () => {
     expect(await ocr().recognize({ image: blankPng(300, 200) })).toEqual({ text: '', lines: [] });
   });

@@ -10,8 +10,8 @@ interface Waiting {
 
 /**
  * A thread that runs models. Their inference is synchronous and takes from tens of milliseconds to seconds, in which
- * this process has paid calls to answer. The thread starts with the first call, and anew after it has died; it never
- * keeps the process alive.
+ * this process has paid calls to answer. The thread starts with the first call, and anew after it has died; it keeps
+ * the process alive only while it has something to answer.
  */
 export class ModelThread<H extends Handlers> {
   private worker: Worker | undefined;
@@ -28,6 +28,7 @@ export class ModelThread<H extends Handlers> {
     const answer = new Promise<Awaited<ReturnType<H[K]>>>((resolve, reject) => {
       this.waiting.set(id, { resolve, reject });
     });
+    this.worker.ref();
     this.worker.postMessage({ id, method, input } satisfies Question);
     return answer;
   }
@@ -41,6 +42,7 @@ export class ModelThread<H extends Handlers> {
       this.waiting.delete(answer.id);
       if (answer.error === undefined) waiting?.resolve(answer.output as never);
       else waiting?.reject(answer.error);
+      if (this.waiting.size === 0) worker.unref();
     });
     const lose = (cause: unknown) => {
       if (this.worker !== worker) return;
@@ -51,8 +53,6 @@ export class ModelThread<H extends Handlers> {
     };
     worker.on('error', lose);
     worker.on('exit', (code) => lose(new Error(`the model's thread ended with code ${code}`)));
-    // Last, for listening to its messages takes hold of it again.
-    worker.unref();
     return worker;
   }
 }
