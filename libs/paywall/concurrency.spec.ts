@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { send } from '#contracts/chain.js';
 import type { WeftError } from '#core/errors.js';
 import { connect } from '#payments/rpc/connect.js';
 import { Payment } from '#protos/weft/payment/v1/payment.js';
@@ -68,7 +69,7 @@ describe('calls at once', () => {
     expect(await service.ledger.channel(channel.id)).toMatchObject({ spent: 6_400n, authorised: 6_400n, calls: 64n });
   });
 
-  test('T27 concurrent calls on one channel, over two processes, never spend more than is authorised', async () => {
+  test('I6 T27 concurrent calls on one channel, over two processes, never spend more than is authorised', async () => {
     const channel = await open(5_000n);
     // Every voucher is over the whole deposit: only the ledger stands between 100 calls and 50 calls' money.
     const calls = Array.from({ length: 100 }, (_, i) => {
@@ -81,6 +82,10 @@ describe('calls at once', () => {
     const served = replies.filter((reply) => reply.error === undefined);
     const refused = replies.flatMap((reply) => (reply.error ? [reply] : []));
     expect(served).toHaveLength(50);
+    // What is served for nothing is at most what a channel holds, once for each further process.
+    const runs = (provider: PaidService) => provider.calls.filter((each) => each.startsWith('race ')).length;
+    expect(runs(service)).toBeLessThanOrEqual(50);
+    expect(runs(replica)).toBeLessThanOrEqual(50);
     expect(new Set(refused.map(({ error }) => error?.reason))).toEqual(new Set(['UNDERPAID']));
     expect(new Set(refused.map(({ outcome }) => outcome))).toEqual(new Set(['not-charged']));
     expect(await sum(channel)).toEqual({ sum: '5000', count: '50' });
@@ -303,6 +308,40 @@ describe('calls at once', () => {
       expect((await pay()).error).toBeUndefined();
     } finally {
       await guarded.stop();
+    }
+  });
+
+  test('T21 a provider that waits for blocks credits neither a channel nor a top-up before they are deep enough', async () => {
+    const own = await startChain();
+    const echo = await publishEcho(own);
+    const provider = await startPaidService({
+      chain: own,
+      databaseUrl: await createDatabase(),
+      ...echo,
+      confirmations: 3,
+    });
+    try {
+      await own.fund(own.account(2), 1_000_000n);
+      const channel = await openChannel(own, own.account(2), echo.asset, 1_000n);
+      const request = text('deep');
+      const call = provider.call(SAY, request, 1_000n);
+      const next = provider.call(SAY, request, 2_000n);
+      const reasonOf = async (wanted: typeof call) =>
+        (await callPaid(provider.client, `/${SAY}`, request, channel.pay(wanted, 5_000n))).error?.reason;
+      const mine = (blocks: number) => own.provider.send('anvil_mine', [`0x${blocks.toString(16)}`]);
+      const untilServed = async (wanted: typeof call, refusal: string) => {
+        await mine(2);
+        expect(await reasonOf(wanted)).toBe(refusal);
+        await mine(1);
+        for (let reason = await reasonOf(wanted); reason !== undefined; reason = await reasonOf(wanted))
+          expect(reason).toBe(refusal); // it does not ask about the same channel again at once
+      };
+      await untilServed(call, 'CHANNEL_UNKNOWN');
+      await send(own.account(2), own.escrow.topUpTo(channel.terms, 5_000n));
+      await untilServed(next, 'CHANNEL_EMPTY');
+    } finally {
+      await provider.stop();
+      await own.stop();
     }
   });
 
