@@ -104,6 +104,13 @@ describe('the wallet’s secrets', () => {
     expectNone(errors.join('\n'));
   });
 
+  it('T40 I14 stand in no figure that it shows', async () => {
+    const url = wallet.process.lines.join('\n').match(/"metrics":"([^"]+)"/)?.[1];
+    const figures = await (await fetch(`${url}/metrics`)).text();
+    expect(figures).toMatch(/weft_wallet_ledger_writable\{app="wallet"\} 1/);
+    expectNone(figures);
+  });
+
   it('T41 stand neither in its arguments nor in its environment', () => {
     const { pid } = wallet.process;
     for (const file of ['cmdline', 'environ']) expectNone(readFileSync(`/proc/${pid}/${file}`, 'utf8'));

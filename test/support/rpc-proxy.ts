@@ -7,6 +7,7 @@ export type Fate = 'pass' | 'lose request' | 'lose answer';
 /** A wire to a chain that a test can cut. */
 export async function startRpcProxy(target: string) {
   let fate: (method: string) => Fate = () => 'pass';
+  let rewrite: (method: string, answer: string) => string = (_, answer) => answer;
   const seen: string[] = [];
   const server = createServer(async (request, response) => {
     const body = await textOf(request);
@@ -15,7 +16,7 @@ export async function startRpcProxy(target: string) {
     const what = fate(method);
     if (what === 'lose request') return response.destroy();
     const answer = await fetch(target, { method: 'POST', headers: { 'content-type': 'application/json' }, body });
-    const text = await answer.text();
+    const text = rewrite(method, await answer.text());
     if (what === 'lose answer') return response.destroy();
     response.writeHead(answer.status, { 'content-type': 'application/json' }).end(text);
   });
@@ -32,6 +33,10 @@ export async function startRpcProxy(target: string) {
     seen,
     decide(next: (method: string) => Fate): void {
       fate = next;
+    },
+    /** Lets the wire lie: gets the JSON of an answer, gives what arrives. */
+    distort(next: (method: string, answer: string) => string): void {
+      rewrite = next;
     },
   };
 }

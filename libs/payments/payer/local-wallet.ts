@@ -73,7 +73,8 @@ export class LocalWallet implements Wallet {
   readonly #recovery: Recovery;
   readonly #sweeper: Sweeper;
   readonly #closing: Closing;
-  #finishing: Promise<void> | undefined;
+  #chores: Promise<void> | undefined;
+  #resumeAtMs = 0;
   #closed = false;
 
   private constructor(
@@ -159,7 +160,8 @@ export class LocalWallet implements Wallet {
       const owner = { payer, chainId: options.chain.chainId, escrow };
       book = await LedgerBook.open(databaseUrl, owner, policy, (channel) => inFlight.freed(channel));
     } catch (error) {
-      await Promise.all([chain.close(), pool.end()]);
+      chain.close();
+      await pool.end();
       throw error;
     }
     const wallet = new LocalWallet(options, book, chain, pool, inFlight, { domain, payer, policy });
@@ -177,10 +179,12 @@ export class LocalWallet implements Wallet {
     if (this.#closed) return;
     this.#closed = true;
     await this.#sweeper.stop();
+    this.chain.stop();
     try {
       await this.book.close();
     } finally {
-      await Promise.all([this.chain.close(), this.#providers.end(), this.pool.end()]);
+      this.chain.close();
+      await Promise.all([this.#providers.end(), this.pool.end()]);
     }
   }
 
@@ -408,15 +412,21 @@ export class LocalWallet implements Wallet {
 
   async #housekeeping(): Promise<void> {
     this.#quotes.expire(this.chain.nowSec());
-    // Waits for transactions to be mined, which may take longer than providers should wait to be asked.
-    this.#finishing ??= this.#quotes
-      .finishOpening()
+    // Neither is waited for: providers should be asked also while the chain is slow or down.
+    this.#chores ??= this.#doChores()
       .catch((error: unknown) =>
-        this.options.warn?.('channels wait for the chain', { reason: WeftError.from(error).reason }),
+        this.options.warn?.('the chain is waited for', { reason: WeftError.from(error).reason }),
       )
       .finally(() => {
-        this.#finishing = undefined;
+        this.#chores = undefined;
       });
+  }
+
+  async #doChores(): Promise<void> {
+    await this.#quotes.finishOpening();
+    if (Date.now() < this.#resumeAtMs) return;
+    this.#resumeAtMs = Date.now() + RESUME_MS;
+    await this.chain.resume();
   }
 
   #checkUsable(channel: ChannelEntry, entry: CallEntry | undefined): void {
@@ -474,6 +484,9 @@ export class LocalWallet implements Wallet {
     if (lost !== undefined) throw lost;
   }
 }
+
+/** How often transactions are looked after that nobody waits for. */
+const RESUME_MS = 30_000;
 
 const invalidReceipt = (fault: string): WeftError =>
   new WeftError('RECEIPT_INVALID', `the receipt does not hold: ${fault}`, { field: fault.split(':')[0] ?? 'receipt' });

@@ -117,6 +117,11 @@ export class PayerChain {
     return (await sender.send(transaction)).hash;
   }
 
+  /** Sends again what the chain has not, or no longer: after a crash, or after a reorganisation took it back. */
+  async resume(): Promise<void> {
+    await (await this.sender()).resume();
+  }
+
   /** Resolves when every transaction of this payer, also of an earlier process, is as deep as it has to be. */
   async settled(): Promise<void> {
     await (await this.sender()).settled();
@@ -141,8 +146,13 @@ export class PayerChain {
     return this.#sender;
   }
 
-  async close(): Promise<void> {
-    await this.#sender?.then((sender) => sender.stop()).catch(() => {});
+  /** Ends all waiting for transactions; what was sent stays sent. */
+  stop(): void {
+    this.#sender?.then((sender) => sender.stop()).catch(() => {});
+  }
+
+  close(): void {
+    this.stop();
     this.provider.destroy();
   }
 

@@ -1,11 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import pg from 'pg';
-import { send } from '#contracts/chain.js';
+import { toHex } from '#core/hex.js';
 import { type Chain, startChain } from '#test/support/chain.js';
 import { createDatabase } from '#test/support/database.js';
 import { onEnd } from '#test/support/on-end.js';
 import { type PaidService, publishEcho, SAY, startPaidService, text, textOf } from '#test/support/paid-service.js';
 import { callPaid } from '#test/support/paying.js';
+import { startRpcProxy } from '#test/support/rpc-proxy.js';
+import { giveMoney } from '#test/support/wallet-process.js';
 import { payFor, pinOf, quoteOf, requestOf, walletOptions } from '#test/support/wallets.js';
 import { LocalWallet, type LocalWalletOptions } from './local-wallet.js';
 
@@ -13,7 +15,7 @@ describe('I11 a ledger that was lost', () => {
   let chain: Chain;
   let published: Awaited<ReturnType<typeof publishEcho>>;
   let service: PaidService;
-  let account = 2;
+  let account = 10;
 
   beforeAll(async () => {
     chain = await startChain();
@@ -26,7 +28,7 @@ describe('I11 a ledger that was lost', () => {
     published = await publishEcho(chain);
     await startService();
     const options = walletOptions(chain, await createDatabase(), { account: account++ });
-    await send(chain.account(8), chain.token.mint(options.key.address, 1_000_000n));
+    await giveMoney(chain, options.key.address, 1_000_000n);
     return options;
   }
 
@@ -79,6 +81,49 @@ describe('I11 a ledger that was lost', () => {
     await pay(second, quoteId, 2);
     await expectEqual(second, 500n);
     expect(await channelOf(second)).toHaveLength(1);
+  });
+
+  it('T30 is the same when the chain tells of each channel twice, and in another order', async () => {
+    const options = await setUp();
+    const first = await open(options);
+    await pay(first, await openQuote(first), 1);
+    const other = await publishEcho(chain);
+    await first.openQuote(quoteOf([pinOf({ ...other, app: service.app })]));
+    const before = await channelOf(first);
+    await first.close();
+    const proxy = await startRpcProxy(chain.rpcUrl);
+    proxy.distort((method, answer) => {
+      if (method !== 'eth_getLogs') return answer;
+      const { result, ...rest } = JSON.parse(answer) as { result: unknown[] };
+      return JSON.stringify({ ...rest, result: [...result].reverse().concat(result) });
+    });
+    const second = await open({
+      ...options,
+      databaseUrl: await createDatabase(),
+      chain: { ...options.chain, rpcUrl: proxy.url },
+    });
+    const found = await channelOf(second);
+    expect(found.map(({ channelId }) => toHex(channelId)).sort()).toEqual(
+      before.map(({ channelId }) => toHex(channelId)).sort(),
+    );
+    await pay(second, await openQuote(second), 1);
+    expect((await channelOf(second)).find(({ terms }) => terms.asset === service.listing.asset)?.settled).toBe(200n);
+  });
+
+  it('T21 and channels that a reorganisation took from the chain come back', async () => {
+    const options = await setUp();
+    const wallet = await open(options);
+    const quoteId = await openQuote(wallet);
+    const [channel] = await channelOf(wallet);
+    const opened = await chain.escrow.channel(channel!.channelId);
+    expect(opened.status).toBe('open');
+    for (let depth = 1; (await chain.escrow.channel(channel!.channelId)).status === 'open'; depth++)
+      await chain.provider.send('anvil_reorg', [depth, []]);
+    await wallet.sweep();
+    while ((await chain.escrow.channel(channel!.channelId)).status !== 'open')
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    await pay(wallet, quoteId, 1);
+    await expectEqual(wallet, 100n);
   });
 
   it('is not mistaken for that of another wallet with the same key', async () => {

@@ -58,6 +58,7 @@ export class Journal<T> {
 
   /** Resolves when everything up to now is durable. Errors: LEDGER_UNAVAILABLE; the changes are still written when that works again. */
   flush(): Promise<void> {
+    if (this.#stopped) return Promise.reject(new WeftError('LEDGER_UNAVAILABLE', 'this ledger was closed'));
     return new Promise<void>((resolve, reject) => {
       const waiter: Waiter = { resolve: () => end(resolve), reject: (error) => end(() => reject(error)) };
       const timer = setTimeout(() => {
