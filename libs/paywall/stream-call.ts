@@ -104,7 +104,7 @@ export class StreamCall extends ServerInterceptingCall {
       this.#breakOff(new WeftError('SERVICE_FAILED', `a message is larger than ${this.wall.maxResponseBytes} bytes`));
       return;
     }
-    this.#waiting.push({ bytes, units: this.#attempt.meter.units });
+    this.#waiting.push({ bytes, units: this.#attempt.meter?.units });
     this.#waitingBytes += bytes.length;
     if (this.#waitingBytes < this.wall.options.limits.windowBytes) callback();
     else this.#goOn = callback;
@@ -121,8 +121,7 @@ export class StreamCall extends ServerInterceptingCall {
   }
 
   #metered(run: () => void): void {
-    if (this.#attempt === undefined) run();
-    else withMeter(this.#attempt.meter, run);
+    withMeter(this.#attempt?.meter, run);
   }
 
   /** The decoded request if the handler is to run. */
@@ -183,7 +182,7 @@ export class StreamCall extends ServerInterceptingCall {
     const whole = this.#handlerEnd !== undefined;
     const { price, payment } = attempt.verified;
     const metered = price.kind === 'metered';
-    const units = attempt.meter.units;
+    const units = attempt.meter?.units;
     if (metered && units === undefined && (whole || this.#goOn !== undefined))
       throw new WeftError('INTERNAL', `${this.route.method} is metered and reported no ${price.unit || 'units'}`);
     const costAt = (each: bigint | undefined) => chargeFor(price, each ?? 0n);

@@ -62,8 +62,7 @@ export function unaryCall(wall: Wall, route: Route, call: ServerInterceptingCall
       return giveUp(new WeftError('INVALID_INPUT', `the request is not a message of ${route.method}`));
     }
     handlerRuns = halfClosed;
-    if (attempt === undefined) pass(message);
-    else withMeter(attempt.meter, () => pass(message));
+    withMeter(attempt?.meter, () => pass(message));
   };
 
   return new ServerInterceptingCall(call, {
@@ -86,9 +85,8 @@ export function unaryCall(wall: Wall, route: Route, call: ServerInterceptingCall
         },
         onReceiveHalfClose(pass) {
           halfClosed = true;
-          if (attempt === undefined) return pass();
-          handlerRuns = true;
-          withMeter(attempt.meter, pass);
+          handlerRuns = attempt !== undefined;
+          withMeter(attempt?.meter, pass);
         },
         onCancel() {
           cancelled = true;

@@ -17,8 +17,12 @@ export class Meter {
 
 const meters = new AsyncLocalStorage<Meter>();
 
-/** Runs a handler so that what it reports goes to `meter`. */
-export const withMeter = <T>(meter: Meter, handler: () => T): T => meters.run(meter, handler);
+/**
+ * Runs a handler so that what it reports goes to `meter`. Without one it just runs: once a process has a first metered
+ * call, every promise in it costs a little more.
+ */
+export const withMeter = <T>(meter: Meter | undefined, handler: () => T): T =>
+  meter === undefined ? handler() : meters.run(meter, handler);
 
 /**
  * Tells the paywall how many units (tokens, pages, seconds, bytes: what the listing names) the running call has used

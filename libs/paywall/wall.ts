@@ -49,7 +49,8 @@ export type CallEnd = { readonly response: Uint8Array; readonly receipt: Uint8Ar
 
 /** A call being served. */
 export class Attempt {
-  readonly meter = new Meter();
+  /** Of metered methods. */
+  readonly meter: Meter | undefined;
   readonly startedAtMs = performance.now();
   phase: 'serving' | 'committing' | 'ended' = 'serving';
   /** What is held of the account for it. */
@@ -68,6 +69,7 @@ export class Attempt {
     held: bigint,
   ) {
     this.held = held;
+    this.meter = verified.price.kind === 'metered' ? new Meter() : undefined;
     this.ended = new Promise((resolve) => {
       this.#end = resolve;
     });
@@ -309,7 +311,7 @@ export class Wall {
     const { payment, price } = verified;
     if (response.length > this.maxResponseBytes)
       throw new WeftError('SERVICE_FAILED', `the response is larger than ${this.maxResponseBytes} bytes`);
-    const units = price.kind === 'metered' ? meter.units : 1n;
+    const units = meter === undefined ? 1n : meter.units;
     if (units === undefined)
       throw new WeftError('INTERNAL', `${route.method} is metered and reported no ${price.unit || 'units'}`);
     const amount = chargeFor(price, units);
