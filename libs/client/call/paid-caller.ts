@@ -3,6 +3,7 @@ import { type Client, Metadata } from '@grpc/grpc-js';
 import { WeftError } from '#core/errors.js';
 import type { Reason } from '#core/reasons.js';
 import { messageDigest, StreamDigest } from '#payments/digests.js';
+import { asBuffer } from '#payments/keccak.js';
 import type { CallEnd, PinRequest, Reservation, Wallet } from '#payments/payer/wallet.js';
 import { callRaw, type RawCallOptions, streamRaw } from '#payments/rpc/raw-call.js';
 import { channelId, type Domain, type Receipt } from '#payments/typed-data.js';
@@ -260,5 +261,3 @@ const exhausted = (call: PaidCall, error: WeftError): WeftError =>
         step: call.pin.step,
       })
     : error;
-
-const asBuffer = (bytes: Uint8Array): Buffer => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
