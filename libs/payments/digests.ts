@@ -1,7 +1,7 @@
-import { createHash } from 'node:crypto';
+import { createHash, hash } from 'node:crypto';
 
 /** sha-256 of one message's bytes, exactly as sent or received (PROTOCOL section 2). */
-export const messageDigest = (bytes: Uint8Array): Buffer => createHash('sha256').update(bytes).digest();
+export const messageDigest = (bytes: Uint8Array): Buffer => hash('sha256', bytes, 'buffer');
 
 /** Running digest of a stream: `S(lp(m1) ‖ lp(m2) …)` with a 4-byte big-endian length before every message. */
 export class StreamDigest {
@@ -24,10 +24,10 @@ function lengthPrefix(length: number): Buffer {
 
 /** `S(lp("weft/call/1") ‖ lp(runKey) ‖ lp(stepPath) ‖ lp(n) ‖ lp(asset))`: the id of a call, the same on every retry. */
 export function callId(call: { runKey: string; stepPath: string; n: number; asset: bigint }): Buffer {
-  const hash = createHash('sha256');
+  const digest = createHash('sha256');
   for (const part of ['weft/call/1', call.runKey, call.stepPath, String(call.n), String(call.asset)]) {
     const bytes = Buffer.from(part, 'utf8');
-    hash.update(lengthPrefix(bytes.length)).update(bytes);
+    digest.update(lengthPrefix(bytes.length)).update(bytes);
   }
-  return hash.digest();
+  return digest.digest();
 }

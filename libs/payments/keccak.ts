@@ -1,7 +1,9 @@
-import createKeccakHash from 'keccak';
+import { createKeccak } from 'hash-wasm';
 
-/** keccak-256; native where a prebuilt binding exists. */
-export const keccak = (bytes: Uint8Array): Buffer => createKeccakHash('keccak256').update(asBuffer(bytes)).digest();
+const hasher = await createKeccak(256);
+
+/** keccak-256. Hashing is one synchronous step, so one hasher serves all. */
+export const keccak = (bytes: Uint8Array): Buffer => asBuffer(hasher.init().update(bytes).digest('binary'));
 
 export const asBuffer = (bytes: Uint8Array): Buffer =>
   Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
