@@ -1,5 +1,6 @@
 import pg from 'pg';
 import { WeftError } from '#core/errors.js';
+import { asBuffer } from '../keccak.js';
 import { byteaArray, numberArray } from './bytea-array.js';
 import { GroupCommit, type Settled } from './group-commit.js';
 
@@ -93,29 +94,16 @@ export class ChargeCommit {
   }
 
   async #execute(charges: readonly Charge[]): Promise<ChargeResult[]> {
-    const accounts = [...highestVouchers(charges).values()];
-    const { rows } = await this.pool.query<{ n: string; spent: string; authorised: string }>({
-      name: 'provider-charge',
-      text: CHARGE,
-      values: [
-        byteaArray(accounts.map((each) => each.channel)),
-        numberArray(accounts.map((each) => each.authorised)),
-        byteaArray(accounts.map((each) => each.voucher)),
-        byteaArray(charges.map((each) => each.channel)),
-        byteaArray(charges.map((each) => each.payer)),
-        byteaArray(charges.map((each) => each.callId)),
-        byteaArray(charges.map((each) => each.commitment)),
-        byteaArray(charges.map((each) => each.receipt)),
-        byteaArray(charges.map((each) => each.response)),
-        byteaArray(charges.map((each) => each.body)),
-        numberArray(charges.map((each) => each.amount)),
-        numberArray(charges.map((each) => each.atSec)),
-      ],
+    const { rows } = await this.pool.query<ChargedRow>(charges.length === 1 ? single(charges[0]!) : several(charges));
+    // Of two charges with one key the first was kept.
+    const kept = new Map(rows.map((row) => [keyOf(row.payer, row.call_id), row]));
+    return charges.map(({ payer, callId }) => {
+      const key = keyOf(payer, callId);
+      const row = kept.get(key);
+      if (row === undefined) return { outcome: 'known' };
+      kept.delete(key);
+      return { outcome: 'charged', spent: BigInt(row.spent), authorised: BigInt(row.authorised) };
     });
-    const results: ChargeResult[] = charges.map(() => ({ outcome: 'known' }));
-    for (const { n, spent, authorised } of rows)
-      results[Number(n) - 1] = { outcome: 'charged', spent: BigInt(spent), authorised: BigInt(authorised) };
-    return results;
   }
 
   /** After a lost answer: a row that carries this very receipt is the earlier attempt's. */
@@ -137,20 +125,88 @@ export class ChargeCommit {
   }
 }
 
-const CHARGE = `
-with account as (
-  select * from unnest($1::bytea[], $2::numeric[], $3::bytea[]) as a(id, authorised, voucher)
-), item as materialized (
-  select * from unnest($4::bytea[], $5::bytea[], $6::bytea[], $7::bytea[], $8::bytea[], $9::bytea[], $10::bytea[],
-                       $11::numeric[], $12::bigint[])
-    with ordinality as i(channel, payer, call_id, commitment, proof, response, body, amount, at_sec, n)
-), kept as (
+/** What one statement kept. */
+interface ChargedRow {
+  readonly payer: Buffer;
+  readonly call_id: Buffer;
+  readonly spent: string;
+  readonly authorised: string;
+}
+
+const keyOf = (payer: Uint8Array, callId: Uint8Array): string => latin1(payer) + latin1(callId);
+const latin1 = (bytes: Uint8Array): string => asBuffer(bytes).toString('latin1');
+
+/** The same as `several` for one charge: planned and run in half the time, which a caller without company waits for. */
+const single = (charge: Charge): pg.QueryConfig => ({
+  name: 'provider-charge',
+  text: CHARGE_ONE,
+  values: [
+    asBuffer(charge.channel),
+    asBuffer(charge.payer),
+    asBuffer(charge.callId),
+    asBuffer(charge.commitment),
+    asBuffer(charge.receipt),
+    charge.response && asBuffer(charge.response),
+    charge.body && asBuffer(charge.body),
+    String(charge.amount),
+    charge.atSec,
+    String(charge.authorised),
+    asBuffer(charge.voucher),
+  ],
+});
+
+const CHARGE_ONE = `
+with kept as (
   insert into provider.call (channel, payer, call_id, state, commitment, proof, response, body, amount, at_sec)
-  select i.channel, i.payer, i.call_id, 'CHARGED', i.commitment, i.proof, i.response, i.body, i.amount, i.at_sec
-    from item i join provider.channel c on c.id = i.channel
-   order by i.payer, i.call_id
+  select id, $2, $3, 'CHARGED', $4, $5, $6, $7, $8, $9 from provider.channel where id = $1
   on conflict do nothing
-  returning payer, call_id, channel, amount, at_sec, proof
+  returning payer, call_id
+)
+update provider.channel c
+   set spent = c.spent + $8,
+       calls = c.calls + 1,
+       voucher = case when $10 > c.authorised then $11 else c.voucher end,
+       authorised = greatest(c.authorised, $10),
+       unclaimed_since_sec = coalesce(c.unclaimed_since_sec, $9)
+  from kept k
+ where c.id = $1
+returning k.payer, k.call_id, c.spent, c.authorised`;
+
+function several(charges: readonly Charge[]): pg.QueryConfig {
+  const accounts = highestVouchers(charges);
+  // One order for all replicas, so that none waits for a key of another that waits for one of its own.
+  const items = [...charges].sort((a, b) => Buffer.compare(a.payer, b.payer) || Buffer.compare(a.callId, b.callId));
+  return {
+    name: 'provider-charges',
+    text: CHARGE_SEVERAL,
+    values: [
+      byteaArray(accounts.map((each) => each.channel)),
+      numberArray(accounts.map((each) => each.authorised)),
+      byteaArray(accounts.map((each) => each.voucher)),
+      byteaArray(items.map((each) => each.channel)),
+      byteaArray(items.map((each) => each.payer)),
+      byteaArray(items.map((each) => each.callId)),
+      byteaArray(items.map((each) => each.commitment)),
+      byteaArray(items.map((each) => each.receipt)),
+      byteaArray(items.map((each) => each.response)),
+      byteaArray(items.map((each) => each.body)),
+      numberArray(items.map((each) => each.amount)),
+      numberArray(items.map((each) => each.atSec)),
+    ],
+  };
+}
+
+const CHARGE_SEVERAL = `
+with kept as (
+  insert into provider.call (channel, payer, call_id, state, commitment, proof, response, body, amount, at_sec)
+  select c.id, i.payer, i.call_id, 'CHARGED', i.commitment, i.proof, i.response, i.body, i.amount, i.at_sec
+    from unnest($4::bytea[], $5::bytea[], $6::bytea[], $7::bytea[], $8::bytea[], $9::bytea[], $10::bytea[],
+                $11::numeric[], $12::bigint[])
+      with ordinality as i(channel, payer, call_id, commitment, proof, response, body, amount, at_sec, n)
+    join provider.channel c on c.id = i.channel
+   order by i.n
+  on conflict do nothing
+  returning payer, call_id, channel, amount, at_sec
 ), earned as (
   select channel, sum(amount) as amount, count(*) as calls, min(at_sec) as since from kept group by channel
 ), paid as (
@@ -160,21 +216,21 @@ with account as (
          voucher = case when a.authorised > c.authorised then a.voucher else c.voucher end,
          authorised = greatest(c.authorised, a.authorised),
          unclaimed_since_sec = coalesce(c.unclaimed_since_sec, e.since)
-    from earned e join account a on a.id = e.channel
+    from earned e join unnest($1::bytea[], $2::numeric[], $3::bytea[]) as a(id, authorised, voucher) on a.id = e.channel
    where c.id = e.channel
   returning c.id, c.spent, c.authorised
 )
-select i.n, p.spent, p.authorised
-  from item i join kept k on k.payer = i.payer and k.call_id = i.call_id and k.proof = i.proof join paid p on p.id = k.channel`;
+select k.payer, k.call_id, p.spent, p.authorised from kept k join paid p on p.id = k.channel`;
 
-function highestVouchers(charges: readonly Charge[]): Map<string, Charge> {
+/** Of each channel the charge that brings its highest voucher. */
+function highestVouchers(charges: readonly Charge[]): Charge[] {
   const highest = new Map<string, Charge>();
   for (const charge of charges) {
-    const key = Buffer.from(charge.channel).toString('latin1');
+    const key = latin1(charge.channel);
     const known = highest.get(key);
     if (known === undefined || charge.authorised > known.authorised) highest.set(key, charge);
   }
-  return highest;
+  return [...highest.values()];
 }
 
 const sizeOf = (charge: Charge): number => 512 + (charge.response?.length ?? 0);
