@@ -6,15 +6,16 @@ export type Word = bigint | number | Uint8Array;
 /** `abi.encode` of static values: one 32-byte word each. Written out because it is on the path of every call. */
 export function encodeWords(words: readonly Word[]): Buffer {
   const out = Buffer.alloc(words.length * 32);
-  words.forEach((word, i) => {
-    const end = (i + 1) * 32;
+  let end = 0;
+  for (const word of words) {
+    end += 32;
     if (typeof word === 'object') {
       if (word.length !== 32 && word.length !== 20) throw new RangeError(`a word of ${word.length} bytes`);
       out.set(word, end - word.length);
     } else {
       writeUint(out, BigInt(word), end);
     }
-  });
+  }
   return out;
 }
 

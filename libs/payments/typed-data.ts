@@ -1,3 +1,4 @@
+import { once } from '#core/once.js';
 import { type Price, priceKinds } from '#core/price.js';
 import { keccakList, keccakText, keccakWords } from './abi.js';
 
@@ -84,9 +85,10 @@ function methodHash(method: string): Buffer {
   return hash;
 }
 
-/** The commitment: ties a voucher to one request. */
-export const hashCall = (call: Call): Buffer =>
-  keccakWords([typeHash.Call, call.callId, call.listing, methodHash(call.method), call.requestDigest, call.maxAmount]);
+/** The commitment: ties a voucher to one request. Hashed once: who makes a call and his embedded wallet both ask for it. */
+export const hashCall = once((call: Call) =>
+  keccakWords([typeHash.Call, call.callId, call.listing, methodHash(call.method), call.requestDigest, call.maxAmount]),
+);
 
 /** `commitment` is the hash of the voucher's Call. */
 export const hashVoucher = (voucher: { channelId: Uint8Array; cumulative: bigint; commitment: Uint8Array }): Buffer =>
@@ -110,7 +112,7 @@ export interface Receipt {
   readonly servedAtSec: number;
 }
 
-export const hashReceipt = (r: Receipt): Buffer =>
+export const hashReceipt = once((r: Receipt) =>
   keccakWords([
     typeHash.Receipt,
     r.callId,
@@ -123,7 +125,8 @@ export const hashReceipt = (r: Receipt): Buffer =>
     r.amount,
     outcomes[r.outcome],
     r.servedAtSec,
-  ]);
+  ]),
+);
 
 export interface Void {
   readonly callId: Uint8Array;

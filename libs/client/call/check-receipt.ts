@@ -1,7 +1,8 @@
 import { WeftError } from '#core/errors.js';
 import { sameBytes, toHex } from '#core/hex.js';
+import { once } from '#core/once.js';
 import { recover } from '#payments/signature.js';
-import type { Receipt } from '#payments/typed-data.js';
+import type { ChannelTerms, Receipt } from '#payments/typed-data.js';
 import { channelId, type Domain, escrowDomain, hashCall, hashReceipt, signingHash } from '#payments/typed-data.js';
 import type { Payment, Signed } from '#payments/wire.js';
 
@@ -16,6 +17,8 @@ export type SignerCheck = (signed: {
 /** Checks receipts against the voucher that paid for them (rule 6: what passes here can be proved to anyone). */
 export class ReceiptChecker {
   readonly #separator: Buffer;
+  /** An embedded wallet gives the same terms with every call of a channel. */
+  readonly #channelId = once((terms: ChannelTerms) => channelId(terms, this.domain));
 
   constructor(
     private readonly domain: Domain,
@@ -34,7 +37,7 @@ export class ReceiptChecker {
       if (!sameBytes(given, wanted)) refuse(field, `is ${toHex(given)}, not ${toHex(wanted)}`);
     };
     same('callId', receipt.callId, call.callId);
-    same('account', receipt.account, channelId(terms, this.domain));
+    same('account', receipt.account, this.#channelId(terms));
     same('commitment', receipt.commitment, hashCall(call));
     if (receipt.asset !== terms.asset) refuse('asset', `is ${receipt.asset}, not ${terms.asset}`);
     if (receipt.tenure !== terms.tenure) refuse('tenure', `is ${receipt.tenure}, not ${terms.tenure}`);

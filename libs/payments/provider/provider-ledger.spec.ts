@@ -89,6 +89,10 @@ describe('ledger', () => {
     );
     expect(results.filter(({ outcome }) => outcome === 'charged')).toHaveLength(21);
     expect(results.filter(({ outcome }) => outcome === 'known')).toHaveLength(2);
+    // Whoever is told that it was charged finds its own receipt.
+    const told = [charge, ...others].filter((_, i) => results[(i + 20) % 21]!.outcome === 'charged');
+    expect(told).toHaveLength(21);
+    for (const { payer, callId, receipt } of told) expect((await ledger.call(payer, callId))!.proof).toEqual(receipt);
     expect(await ledger.channel(channel.id)).toMatchObject({ spent: 2_100n, calls: 21n });
   });
 

@@ -230,6 +230,8 @@ export class LedgerStore {
       connectionString: this.connectionString,
       keepAlive: true,
       application_name: 'weft wallet',
+      // To plan the write anew for every group costs more than to run it.
+      options: '-c plan_cache_mode=force_generic_plan',
     });
     // Any error here means that the session is gone; the next query makes another.
     const drop = () => {
