@@ -1,38 +1,39 @@
-import { compare, round3, type SideFigures } from './measure.js';
-import { embeddedWallet, paidSide, startProvider, unpaidSide } from './payer.js';
+import type { Run } from './bench.js';
+import type { EchoProvider } from './echo-provider.js';
+import { ending } from './ending.js';
+import { type Comparison, compare, type Plan, type SideFigures } from './measure.js';
+import { embeddedWallet, paidSide, unpaidSide, walletProcess } from './payer.js';
+import { startStaying } from './start-staying.js';
 
-const CONCURRENCY = [1, 8, 64] as const;
+const plan: Plan = { concurrency: [1, 8, 64], rounds: 9, sliceMs: 1_000, warmUpCalls: 4_000 };
+const quickly: Plan = { ...plan, rounds: 1, sliceMs: 20, warmUpCalls: 8 };
 
 /** A paid call against the same call unpaid: one channel, ledgers of both ends durable (fsync on). */
-export async function run(say: (line: string) => void) {
-  say('starting chain, database and the echo service …');
-  const { provider, stop } = await startProvider();
-  const wallet = await embeddedWallet(provider);
-  const unpaid = unpaidSide(provider);
-  const paid = await paidSide('paid', provider, wallet);
-  try {
-    say('calling, paid and unpaid in turn …');
-    const figures = await compare([unpaid, paid], {
-      rounds: 5,
-      sequential: 300,
-      concurrency: CONCURRENCY,
-      concurrent: 1_000,
-    });
-    const [without, by] = [figures['unpaid']!, figures['paid']!];
+export const run: Run = ({ quick, say }) =>
+  ending(async () => {
+    say('starting chain, database, the echo service and a wallet process');
+    const provider = await startStaying<EchoProvider>('test/bench/echo-provider.ts');
+    const unpaid = unpaidSide(provider);
+    const embedded = await paidSide('paid, wallet embedded', provider, await embeddedWallet(provider));
+    const remote = await paidSide('paid, wallet process', provider, walletProcess(provider));
+    const { figures, against } = await compare([unpaid, embedded, remote], quick ? quickly : plan, say);
     return {
-      bench: 'paid-call',
-      p50Ratio: round3(by.p50Ms / without.p50Ms),
-      throughputShare: shares(by, without),
-      unpaid: without,
-      paid: by,
+      figures: {
+        ...against(embedded),
+        unpaid: figures(unpaid),
+        paid: figures(embedded),
+        walletProcess: { ...against(remote), paid: figures(remote) },
+      },
+      rows: [
+        ['', 'p50 ms', 'ratio', ...plan.concurrency.flatMap((n) => [`calls/s at ${n}`, 'share'])],
+        ...[unpaid, embedded, remote].map((side) => row(side.name, figures(side), against(side))),
+      ],
     };
-  } finally {
-    await paid.close();
-    unpaid.close();
-    await wallet.close();
-    await stop();
-  }
-}
+  });
 
-const shares = (paid: SideFigures, unpaid: SideFigures): Record<number, number> =>
-  Object.fromEntries(CONCURRENCY.map((n) => [n, round3(paid.perSecond[n]! / unpaid.perSecond[n]!)]));
+const row = (name: string, { p50Ms, perSecond }: SideFigures, { p50Ratio, throughputShare }: Comparison) => [
+  name,
+  p50Ms.toFixed(2),
+  p50Ratio.toFixed(2),
+  ...plan.concurrency.flatMap((n) => [(perSecond[n] ?? 0).toFixed(0), (throughputShare[n] ?? 0).toFixed(2)]),
+];

@@ -6,11 +6,12 @@ import { ReceiptChecker } from '#client/call/check-receipt.js';
 import { PaidCaller } from '#client/call/paid-caller.js';
 import { fromHex } from '#core/hex.js';
 import { LocalWallet } from '#payments/payer/local-wallet.js';
+import { RemoteWallet } from '#payments/payer/remote-wallet.js';
 import type { PinRequest, Wallet } from '#payments/payer/wallet.js';
 import { connect } from '#payments/rpc/connect.js';
 import { callRaw } from '#payments/rpc/raw-call.js';
+import { onEnd } from '../support/on-end.js';
 import { SAY, text } from '../support/paid-service.js';
-import { spawnNode } from '../support/spawn-node.js';
 import type { EchoProvider } from './echo-provider.js';
 import type { Side } from './measure.js';
 
@@ -18,29 +19,25 @@ import type { Side } from './measure.js';
 const PRICE = 100n;
 const CALLS = 10_000_000;
 
-/** Starts the provider in its own process and tells what it said. */
-export async function startProvider(): Promise<{ provider: EchoProvider; stop: () => Promise<void> }> {
-  globalThis.weftOnEnd = [];
-  const child = spawnNode('test/bench/echo-provider.ts');
-  const [, json] = await child.waitForLine(/^ready (.*)$/);
-  return {
-    provider: JSON.parse(json!),
-    async stop() {
-      child.kill('SIGTERM');
-      await child.exited;
-    },
-  };
-}
-
 /** A wallet embedded in this process, over the provider's durable database server. */
-export function embeddedWallet({ rpcUrl, deployment, payerDatabase, payerKey }: EchoProvider): Promise<LocalWallet> {
+export async function embeddedWallet(provider: EchoProvider): Promise<Wallet> {
+  const { rpcUrl, deployment, payerDatabase, payerKey } = provider;
   const { escrow, assets, token, chainId } = deployment as Record<'escrow' | 'assets' | 'token' | 'chainId', string>;
-  return LocalWallet.open({
+  const wallet = await LocalWallet.open({
     databaseUrl: payerDatabase,
     key: new EthersWallet(payerKey),
     channelSeed: randomBytes(32),
     chain: { rpcUrl, chainId: BigInt(chainId), escrow, assets, token, confirmations: 0, fromBlock: 0 },
   });
+  onEnd(() => wallet.close());
+  return wallet;
+}
+
+/** The wallet as a process of its own, asked over loopback gRPC: what worker, gateway and CLI pay with. */
+export function walletProcess({ walletProcess: { address, token } }: EchoProvider): Wallet {
+  const wallet = new RemoteWallet({ address, token });
+  onEnd(() => wallet.close());
+  return wallet;
 }
 
 export const pinOf = (provider: EchoProvider): PinRequest => ({
@@ -59,34 +56,34 @@ export const pinOf = (provider: EchoProvider): PinRequest => ({
 /** The request of every call here: about 200 bytes. */
 export const request = text('weft '.repeat(40));
 
-export function unpaidSide({ unpaid }: EchoProvider): Side & { close(): void } {
+export function unpaidSide({ unpaid }: EchoProvider): Side {
   const client: Client = connect(unpaid);
+  onEnd(() => client.close());
   return {
     name: 'unpaid',
     async call() {
       const reply = await callRaw(client, `/${SAY}`, request, { deadlineMs: 30_000 });
       if (reply.error) throw reply.error;
+      return undefined;
     },
-    close: () => client.close(),
   };
 }
 
 /** Paid calls with `wallet`, on one channel. */
-export async function paidSide(
-  name: string,
-  provider: EchoProvider,
-  wallet: Wallet,
-): Promise<Side & { close(): Promise<void> }> {
+export async function paidSide(name: string, provider: EchoProvider, wallet: Wallet): Promise<Side> {
   const { escrow, chainId } = provider.deployment as Record<'escrow' | 'chainId', string>;
   const domain = { chainId: BigInt(chainId), verifyingContract: fromHex(escrow, 'escrow', 20) };
   const channels = new ChannelPool(async (endpoint) => connect(endpoint));
   const caller = new PaidCaller({ wallet, channels, receipts: new ReceiptChecker(domain, async () => false), domain });
+  onEnd(() => caller.close());
   const pin = pinOf(provider);
   const quoteId = randomBytes(32);
   await wallet.openQuote({ quoteId, pins: [pin], maxTotal: PRICE * BigInt(CALLS), expiresAtSec: 0 });
   return {
     name,
-    call: () => caller.call({ quoteId, pin, callId: randomBytes(32), request, deadlineMs: 30_000 }),
-    close: () => caller.close(),
+    async call() {
+      await caller.call({ quoteId, pin, callId: randomBytes(32), request, deadlineMs: 30_000 });
+      return undefined;
+    },
   };
 }

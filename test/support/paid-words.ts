@@ -120,7 +120,8 @@ export type PaidWords = Awaited<ReturnType<typeof startPaidWords>>;
 
 const wordsOf = (text: string): Entity[] => text.split(' ').map((word) => ({ type: 'WORD', text: word }));
 
-function wordsModule(handlers: WordsHandlers, calls: string[]) {
+/** The same service without a paywall, for whoever wants to mount it so. */
+export function wordsModule(handlers: WordsHandlers, calls: string[]) {
   @Controller()
   class WordsController {
     @GrpcMethod('EntitiesService', 'Extract')

@@ -1,0 +1,2 @@
+/** Compiles src/ into out/ unless out/ is up to date. */
+export function build(): void;
