@@ -41,7 +41,11 @@ export async function runBenches(argv: readonly string[], { out, err }: Streams)
   return 0;
 }
 
-function read(argv: readonly string[]) {
+type Wanted =
+  | { readonly problem: string }
+  | { readonly names: readonly string[]; readonly json: boolean; readonly quick: boolean; readonly help: boolean };
+
+function read(argv: readonly string[]): Wanted {
   const flag = { type: 'boolean', default: false } as const;
   const options = { json: flag, quick: flag, help: flag };
   try {
