@@ -70,6 +70,7 @@ export const reasons = {
 
   // Parts that are down
   CHAIN_UNAVAILABLE: { code: 'UNAVAILABLE', retryable: true },
+  FEE_ABOVE_LIMIT: { code: 'FAILED_PRECONDITION', retryable: true },
   REGISTRY_UNAVAILABLE: { code: 'UNAVAILABLE', retryable: true },
   WALLET_UNAVAILABLE: { code: 'UNAVAILABLE', retryable: true },
   GATEWAY_UNAVAILABLE: { code: 'UNAVAILABLE', retryable: true },

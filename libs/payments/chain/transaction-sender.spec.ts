@@ -1,4 +1,4 @@
-import { type BaseWallet, Wallet } from 'ethers';
+import { type BaseWallet, Transaction, toQuantity, Wallet } from 'ethers';
 import pg from 'pg';
 import { interfaceOf } from '#contracts/artifact.js';
 import { type Chain, startChain } from '#test/support/chain.js';
@@ -17,6 +17,9 @@ describe('a sender of transactions', () => {
   beforeAll(async () => {
     chain = await startChain();
     chainId = chain.deployment.chainId;
+    // anvil gives money to ten accounts only.
+    for (let n = 10; n < 20; n++)
+      await chain.provider.send('anvil_setBalance', [chain.account(n).address, toQuantity(10n ** 20n)]);
     pool = new pg.Pool({ connectionString: await createDatabase(), max: 10 });
     await pool.query('create schema s');
   });
@@ -123,6 +126,138 @@ describe('a sender of transactions', () => {
     expect(await chain.provider.getTransactionReceipt(hash)).toMatchObject({ status: 1 });
     expect(next.status).toBe(1);
     expect(await chain.token.balanceOf(key.address)).toBe(2n);
+  });
+
+  describe('when the fee has become too low', () => {
+    const rpc = (method: string, ...params: unknown[]) => chain.provider.send(method, params);
+    const until = async (happened: () => Promise<boolean>) => {
+      while (!(await happened())) await new Promise((resolve) => setTimeout(resolve, 10));
+    };
+    const inPool = async (hash: string) => (await chain.provider.getTransaction(hash)) !== null;
+    const forms = async (key: BaseWallet) =>
+      (
+        await pool.query<{ raw: string; hash: string }>(
+          'select raw, hash from s.sent_transaction where sender = $1 order by replaces nulls first',
+          [key.address],
+        )
+      ).rows.map(({ raw }) => Transaction.from(raw));
+
+    beforeEach(() => rpc('evm_setAutomine', false));
+    afterEach(async () => {
+      await rpc('anvil_dropAllTransactions');
+      await rpc('anvil_setNextBlockBaseFeePerGas', toQuantity(10n ** 9n));
+      await rpc('evm_mine');
+      await rpc('evm_setAutomine', true);
+    });
+
+    /** Sends while nothing is mined, then lets the base fee grow tenfold beyond what is offered, and the node forget. */
+    async function sendTooCheaply(key: BaseWallet, sender: TransactionSender) {
+      const sending = sender.send(mint(key));
+      sending.catch(() => {});
+      await until(async () => (await forms(key)).length > 0 && (await inPool((await forms(key))[0]!.hash!)));
+      const [cheap] = await forms(key);
+      await rpc('anvil_setNextBlockBaseFeePerGas', toQuantity(cheap!.maxFeePerGas! * 10n));
+      await rpc('evm_mine');
+      expect(await chain.provider.getTransactionReceipt(cheap!.hash!)).toBeNull();
+      await rpc('anvil_dropTransaction', cheap!.hash!);
+      return { sending, cheap: cheap! };
+    }
+
+    const what = ({ nonce, to, data, value, chainId, gasLimit }: Transaction) => ({
+      nonce,
+      to,
+      data,
+      value,
+      chainId,
+      gasLimit,
+    });
+
+    it('T22 sends the same transaction with a higher fee, once', async () => {
+      const key = newKey();
+      const sender = await start(key, { rebroadcastMs: 100 });
+      const { sending, cheap } = await sendTooCheaply(key, sender);
+      await until(async () => (await forms(key)).length > 1 && (await inPool((await forms(key))[1]!.hash!)));
+      await rpc('evm_mine');
+      const receipt = await sending;
+      const [first, dear, ...more] = await forms(key);
+      expect(more).toEqual([]);
+      expect(receipt).toMatchObject({ status: 1, hash: dear!.hash });
+      expect(first!.hash).toBe(cheap.hash);
+      expect(what(dear!)).toEqual(what(first!));
+      expect(dear!.maxFeePerGas! * 8n).toBeGreaterThanOrEqual(first!.maxFeePerGas! * 9n);
+      expect(dear!.maxPriorityFeePerGas! * 8n).toBeGreaterThanOrEqual(first!.maxPriorityFeePerGas! * 9n);
+      await rpc('evm_setAutomine', true);
+      await sender.send(mint(key));
+      expect(await chain.token.balanceOf(key.address)).toBe(2n);
+    });
+
+    it('T22 sends the stored replacement after a crash between storing and broadcasting it', async () => {
+      const key = newKey();
+      const proxy = await startRpcProxy(chain.rpcUrl);
+      const first = await start(key, { rpcUrl: proxy.url });
+      const { sending } = await sendTooCheaply(key, first);
+      proxy.decide((method) => (method === 'eth_sendRawTransaction' ? 'lose request' : 'pass'));
+      await first.resume();
+      const [, dear] = await forms(key);
+      expect(await inPool(dear!.hash!)).toBe(false);
+      first.stop();
+      await expect(sending).rejects.toMatchObject({ reason: 'CANCELLED' });
+
+      const second = await start(key);
+      await until(() => inPool(dear!.hash!));
+      await rpc('evm_mine');
+      await second.settled();
+      expect((await forms(key)).map(({ hash }) => hash)).toHaveLength(2);
+      expect(await chain.provider.getTransactionReceipt(dear!.hash!)).toMatchObject({ status: 1 });
+      expect(await chain.token.balanceOf(key.address)).toBe(1n);
+    });
+
+    it('T22 is content when the cheap form is mined after the dear one was sent', async () => {
+      const key = newKey();
+      const sender = await start(key, { rebroadcastMs: 100 });
+      const { sending, cheap } = await sendTooCheaply(key, sender);
+      await until(async () => (await forms(key)).length > 1 && (await inPool((await forms(key))[1]!.hash!)));
+      // Another node kept the cheap one, and its base fee fell again.
+      await rpc('anvil_setNextBlockBaseFeePerGas', '0x1');
+      await rpc('anvil_dropTransaction', (await forms(key))[1]!.hash!);
+      await rpc('eth_sendRawTransaction', cheap.serialized);
+      await rpc('evm_mine');
+      await expect(sending).resolves.toMatchObject({ status: 1, hash: cheap.hash });
+      expect(await chain.token.balanceOf(key.address)).toBe(1n);
+      await rpc('evm_setAutomine', true);
+      await sender.send(mint(key));
+      expect(await chain.token.balanceOf(key.address)).toBe(2n);
+    });
+
+    it('T22 raises a fee once, however many processes see that it is too low', async () => {
+      const key = newKey();
+      const sender = await start(key);
+      const { sending } = await sendTooCheaply(key, sender);
+      await Promise.all(Array.from({ length: 4 }, () => start(key)));
+      await rpc('evm_mine');
+      await sender.settled();
+      expect(await forms(key)).toHaveLength(2);
+      sender.stop();
+      await sending.catch(() => {});
+    });
+
+    it('never offers more than it may', async () => {
+      const key = newKey();
+      const maxFeePerGas = 5n * 10n ** 9n;
+      const sender = await start(key, { maxFeePerGas, rebroadcastMs: 100 });
+      await rpc('anvil_setNextBlockBaseFeePerGas', toQuantity(maxFeePerGas));
+      await expect(sender.send(mint(key))).rejects.toMatchObject({ reason: 'FEE_ABOVE_LIMIT' });
+      expect(await forms(key)).toEqual([]);
+      await rpc('anvil_setNextBlockBaseFeePerGas', toQuantity(10n ** 9n));
+      const { sending } = await sendTooCheaply(key, sender);
+      await sender.resume();
+      await sender.resume();
+      expect((await forms(key)).map((each) => each.maxFeePerGas! <= maxFeePerGas)).toEqual([true, true]);
+      await rpc('anvil_setNextBlockBaseFeePerGas', toQuantity(10n ** 9n));
+      await sender.resume();
+      await rpc('evm_mine');
+      await expect(sending).resolves.toMatchObject({ status: 1 });
+    });
   });
 
   it('explains a refusal by the contract’s own error and stores nothing', async () => {

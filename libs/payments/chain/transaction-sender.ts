@@ -10,6 +10,7 @@ import {
 import type pg from 'pg';
 import { WeftError } from '#core/errors.js';
 import { orChainError } from './chain-provider.js';
+import { askFees, DEFAULT_MAX_FEE, firstOffer, type OfferedFees, raisedOffer } from './fees.js';
 import { decodeRevert } from './revert.js';
 
 export interface TransactionSenderOptions {
@@ -24,6 +25,10 @@ export interface TransactionSenderOptions {
   readonly confirmations: number;
   /** Contracts whose errors are explained. */
   readonly interfaces: readonly Interface[];
+  /** Never offered more, in wei for each unit of gas. Default 500 gwei. */
+  readonly maxFeePerGas?: bigint;
+  /** A transaction that is not mined for so long is broadcast again, with all of the key's before it. Default 10,000. */
+  readonly rebroadcastMs?: number;
 }
 
 export interface TransactionRequest {
@@ -31,21 +36,23 @@ export interface TransactionRequest {
   readonly data: string;
 }
 
+/** A transaction, or the same one with a higher fee. */
 interface StoredTransaction {
   readonly nonce: number;
   readonly hash: string;
+  /** Hash of the form that was made first; its own if nobody raised the fee. */
+  readonly first: string;
   readonly raw: string;
 }
 
 const FIRST_POLL_MS = 20;
 const SLOWEST_POLL_MS = 2_000;
-/** A transaction that is not mined for this long is broadcast again, with all of the key's that come before it. */
 const REBROADCAST_MS = 10_000;
 
 /**
- * Sends transactions of one key. The signed bytes are durable before they are broadcast and are never made anew:
- * whatever dies, the same bytes are sent again, and a nonce is used once. Any number of processes may share key and
- * database; an advisory lock lets one of them at a time pick a nonce.
+ * Sends transactions of one key. The signed bytes are durable before they are broadcast and what they do is never made
+ * anew: whatever dies, the same bytes are sent again, at most with a higher fee, and a nonce is used once. Any number
+ * of processes may share key and database; an advisory lock lets one of them at a time pick a nonce or raise a fee.
  */
 export class TransactionSender {
   readonly #options: TransactionSenderOptions;
@@ -69,10 +76,18 @@ export class TransactionSender {
     return this.#options.key.address;
   }
 
+  get #maxFee(): bigint {
+    return this.#options.maxFeePerGas ?? DEFAULT_MAX_FEE;
+  }
+
+  get #rebroadcastMs(): number {
+    return this.#options.rebroadcastMs ?? REBROADCAST_MS;
+  }
+
   /**
    * Sends and waits until the transaction is `confirmations` deep. A contract's refusal is thrown by its reason
-   * before anything is sent, or after it was mined if the chain moved in between; CHAIN_UNAVAILABLE after the bytes
-   * were stored means that it may still be mined.
+   * before anything is sent, or after it was mined if the chain moved in between; FEE_ABOVE_LIMIT before anything is
+   * stored; CHAIN_UNAVAILABLE after the bytes were stored means that it may still be mined.
    */
   async send(request: TransactionRequest): Promise<TransactionReceipt> {
     const stored = await this.#store(request);
@@ -80,8 +95,12 @@ export class TransactionSender {
     return await this.#mined(stored, request);
   }
 
-  /** Broadcasts, in order, everything stored whose nonce the chain has not used; also after a reorg took it back. */
+  /**
+   * Broadcasts, in order, everything stored whose nonce the chain has not used, also after a reorg took it back; with
+   * a higher fee where the one it offers has become too low.
+   */
   async resume(): Promise<void> {
+    await this.#raiseFees();
     await this.#broadcastOutstanding();
   }
 
@@ -93,8 +112,8 @@ export class TransactionSender {
       this.#stop.signal.throwIfAborted();
       const block = Math.max((await this.#rpc(provider.getBlockNumber())) - confirmations, 0);
       const used = await this.#rpc(provider.getTransactionCount(key.address, block));
-      if ((await this.#storedFrom(used)).length === 0) return;
-      if (Date.now() - sentAt > REBROADCAST_MS) {
+      if ((await this.#storedFrom(this.#options.pool, used)).length === 0) return;
+      if (Date.now() - sentAt > this.#rebroadcastMs) {
         sentAt = Date.now();
         await this.resume();
       }
@@ -108,7 +127,7 @@ export class TransactionSender {
   }
 
   async #store(request: TransactionRequest): Promise<StoredTransaction> {
-    const { key, provider, chainId } = this.#options;
+    const { provider, chainId } = this.#options;
     return await this.#underLock(async (client) => {
       const unsigned = Transaction.from({
         type: 2,
@@ -117,16 +136,48 @@ export class TransactionSender {
         data: request.data,
         nonce: await this.#nextNonce(client),
         gasLimit: await this.#gasLimit(request),
-        ...(await this.#rpc(fees(provider))),
+        ...firstOffer(await this.#rpc(askFees(provider)), this.#maxFee),
       });
-      const raw = await key.signTransaction(unsigned);
-      const stored = { nonce: unsigned.nonce, hash: Transaction.from(raw).hash as string, raw };
-      await client.query(
-        `insert into ${this.#table} (sender, chain_id, nonce, hash, raw) values ($1, $2, $3, $4, $5)
-         on conflict (hash) do update set refused = false`,
-        [key.address, String(chainId), stored.nonce, stored.hash, raw],
-      );
-      return stored;
+      return await this.#keep(client, unsigned);
+    });
+  }
+
+  /** Signs and makes durable. `replaces`: the first form of the transaction whose fee is raised. */
+  async #keep(client: pg.ClientBase, unsigned: Transaction, replaces?: string): Promise<StoredTransaction> {
+    const { key, chainId } = this.#options;
+    const raw = await key.signTransaction(unsigned);
+    const hash = Transaction.from(raw).hash as string;
+    await client.query(
+      `insert into ${this.#table} (sender, chain_id, nonce, hash, raw, replaces) values ($1, $2, $3, $4, $5, $6)
+       on conflict (hash) do update set refused = false`,
+      [key.address, String(chainId), unsigned.nonce, hash, raw, replaces ?? null],
+    );
+    return { nonce: unsigned.nonce, hash, first: replaces ?? hash, raw };
+  }
+
+  /** Stores, beside each outstanding transaction that offers too little, the same one with a higher fee. */
+  async #raiseFees(): Promise<void> {
+    if ((await this.#raised(this.#options.pool)).length === 0) return;
+    await this.#underLock(async (client) => {
+      // Asked again: another process may have raised them meanwhile.
+      for (const { unsigned, first } of await this.#raised(client)) await this.#keep(client, unsigned, first);
+    });
+  }
+
+  async #raised(db: Queryable): Promise<{ unsigned: Transaction; first: string }[]> {
+    const newest = new Map<string, Transaction>();
+    for (const { first, raw } of await this.#outstanding(db)) {
+      const transaction = Transaction.from(raw);
+      const other = newest.get(first);
+      if (other === undefined || offerOf(transaction).maxFeePerGas > offerOf(other).maxFeePerGas)
+        newest.set(first, transaction);
+    }
+    if (newest.size === 0) return [];
+    const asked = await this.#rpc(askFees(this.#options.provider));
+    return [...newest].flatMap(([first, transaction]) => {
+      const offer = raisedOffer(offerOf(transaction), asked, this.#maxFee);
+      if (offer === undefined) return [];
+      return [{ first, unsigned: Object.assign(transaction, offer, { signature: null }) }];
     });
   }
 
@@ -152,7 +203,7 @@ export class TransactionSender {
 
   /** What the node says to a transaction is thrown only to the one who waits for it. */
   async #broadcastOutstanding(waitedFor?: string): Promise<void> {
-    for (const stored of await this.#outstanding()) {
+    for (const stored of await this.#outstanding(this.#options.pool)) {
       const refusal = await this.#broadcast(stored).catch((error: unknown) => error);
       if (refusal !== undefined && stored.hash === waitedFor) throw refusal;
     }
@@ -163,7 +214,8 @@ export class TransactionSender {
     try {
       await this.#rpc(provider.send('eth_sendRawTransaction', [raw]));
     } catch (error) {
-      if (error instanceof WeftError || isKnownAlready(error)) return; // unreachable: waiting sends it again
+      // Unreachable, or a fee that became too low: waiting sends it again.
+      if (error instanceof WeftError || isKnownAlready(error) || isFeeTooLow(error)) return;
       if (!isLackOfGasMoney(error)) throw this.#explain(error);
       await this.#options.pool.query(`update ${this.#table} set refused = true where hash = $1`, [hash]);
       throw this.#explain(error);
@@ -172,26 +224,28 @@ export class TransactionSender {
 
   async #mined(stored: StoredTransaction, request: TransactionRequest): Promise<TransactionReceipt> {
     const { provider, confirmations, key } = this.#options;
+    let forms = [stored.hash];
     let sentAt = Date.now();
     for (let pause = FIRST_POLL_MS; ; pause = Math.min(pause * 1.5, SLOWEST_POLL_MS)) {
       this.#stop.signal.throwIfAborted();
-      const receipt = await this.#rpc(provider.getTransactionReceipt(stored.hash));
+      const receipt = await this.#receiptOf(forms);
       if (receipt !== null) {
         if (confirmations === 0 || (await this.#rpc(provider.getBlockNumber())) >= receipt.blockNumber + confirmations)
           return receipt.status === 1 ? receipt : await this.#throwRevert(receipt, request);
-      } else if (Date.now() - sentAt > REBROADCAST_MS) {
+      } else if (Date.now() - sentAt > this.#rebroadcastMs) {
         sentAt = Date.now();
-        if ((await this.#rpc(provider.getTransactionCount(key.address, 'latest'))) > stored.nonce)
-          await this.#throwIfReplaced(stored);
-        else await this.resume();
+        const isNonceUsed = (await this.#rpc(provider.getTransactionCount(key.address, 'latest'))) > stored.nonce;
+        if (!isNonceUsed) await this.resume();
+        forms = await this.#formsOf(stored.hash);
+        if (isNonceUsed) await this.#throwIfReplaced(stored, forms);
       }
       await delay(pause, undefined, { signal: this.#stop.signal }).catch(() => {});
     }
   }
 
   /** The nonce is used and it was not by us: somebody else sends with this key. */
-  async #throwIfReplaced({ hash, nonce }: StoredTransaction): Promise<void> {
-    if ((await this.#rpc(this.#options.provider.getTransactionReceipt(hash))) !== null) return;
+  async #throwIfReplaced({ hash, nonce }: StoredTransaction, forms: readonly string[]): Promise<void> {
+    if ((await this.#receiptOf(forms)) !== null) return;
     throw new WeftError(
       'TRANSACTION_REVERTED',
       `transaction ${hash} was never mined: something else used nonce ${nonce} of ${this.address}`,
@@ -210,19 +264,35 @@ export class TransactionSender {
     });
   }
 
-  async #outstanding(): Promise<StoredTransaction[]> {
+  async #outstanding(db: Queryable): Promise<StoredTransaction[]> {
     const { key, provider } = this.#options;
-    return await this.#storedFrom(await this.#rpc(provider.getTransactionCount(key.address, 'latest')));
+    return await this.#storedFrom(db, await this.#rpc(provider.getTransactionCount(key.address, 'latest')));
   }
 
-  async #storedFrom(nonce: number): Promise<StoredTransaction[]> {
-    const { key, pool, chainId } = this.#options;
-    const { rows } = await pool.query<{ nonce: string; hash: string; raw: string }>(
-      `select nonce, hash, raw from ${this.#table}
-        where sender = $1 and chain_id = $2 and not refused and nonce >= $3 order by nonce`,
+  async #storedFrom(db: Queryable, nonce: number): Promise<StoredTransaction[]> {
+    const { key, chainId } = this.#options;
+    const { rows } = await db.query<{ nonce: string; hash: string; first: string; raw: string }>(
+      `select nonce, hash, coalesce(replaces, hash) as first, raw from ${this.#table}
+        where sender = $1 and chain_id = $2 and not refused and nonce >= $3 order by nonce, replaces nulls first`,
       [key.address, String(chainId), nonce],
     );
     return rows.map((row) => ({ ...row, nonce: Number(row.nonce) }));
+  }
+
+  /** The transaction as first made and with every fee that was offered since. */
+  async #formsOf(first: string): Promise<string[]> {
+    const { rows } = await this.#options.pool.query<{ hash: string }>(
+      `select hash from ${this.#table} where hash = $1 or replaces = $1`,
+      [first],
+    );
+    return rows.map(({ hash }) => hash);
+  }
+
+  /** Of any of them: what they do is the same, so whichever was mined, it is done. */
+  async #receiptOf(forms: readonly string[]): Promise<TransactionReceipt | null> {
+    const { provider } = this.#options;
+    const receipts = await this.#rpc(Promise.all(forms.map((hash) => provider.getTransactionReceipt(hash))));
+    return receipts.find((receipt) => receipt !== null) ?? null;
   }
 
   #rpc<T>(answer: Promise<T>): Promise<T> {
@@ -253,7 +323,10 @@ export class TransactionSender {
   }
 }
 
-/** `refused`: the node would not take it, its nonce is free again. Locked, since two "if not exists" at once collide. */
+/**
+ * `refused`: the node would not take it, its nonce is free again. `replaces`: the transaction of which this is the same
+ * with a higher fee. Locked, since two "if not exists" at once collide.
+ */
 const createTable = (table: string): string => `
   select pg_advisory_xact_lock(hashtextextended('weft transactions'' table', 0));
   create table if not exists ${table} (
@@ -265,17 +338,27 @@ const createTable = (table: string): string => `
     refused boolean not null default false,
     stored_at timestamptz not null default now()
   );
-  create unique index if not exists sent_transaction_nonce on ${table} (sender, chain_id, nonce) where not refused`;
+  alter table ${table} add column if not exists replaces text;
+  drop index if exists ${table}_nonce;
+  create unique index if not exists sent_transaction_first on ${table} (sender, chain_id, nonce)
+    where not refused and replaces is null`;
 
-async function fees(provider: JsonRpcProvider): Promise<{ maxFeePerGas: bigint; maxPriorityFeePerGas: bigint }> {
-  const { maxFeePerGas, maxPriorityFeePerGas, gasPrice } = await provider.getFeeData();
-  const price = gasPrice ?? 0n;
-  return { maxFeePerGas: maxFeePerGas ?? price, maxPriorityFeePerGas: maxPriorityFeePerGas ?? price };
-}
+type Queryable = Pick<pg.ClientBase, 'query'>;
+
+/** We send with type 2 alone, which has both. */
+const offerOf = ({ maxFeePerGas, maxPriorityFeePerGas }: Transaction): OfferedFees => ({
+  maxFeePerGas: maxFeePerGas ?? 0n,
+  maxPriorityFeePerGas: maxPriorityFeePerGas ?? 0n,
+});
 
 /** The node has these bytes, or they are mined. */
 const isKnownAlready = (error: unknown): boolean =>
   isError(error, 'NONCE_EXPIRED') || /already known|already imported|nonce too low/i.test(messageOf(error));
+
+/** Below the base fee, or not enough above what the node holds with this nonce. */
+const isFeeTooLow = (error: unknown): boolean =>
+  isError(error, 'REPLACEMENT_UNDERPRICED') ||
+  /underpriced|fee (per gas |cap )?(too low|less than)/i.test(messageOf(error));
 
 const isLackOfGasMoney = (error: unknown): boolean =>
   isError(error, 'INSUFFICIENT_FUNDS') || /insufficient funds/i.test(messageOf(error));
