@@ -49,7 +49,7 @@ const PORTS = [
 type Ports = Readonly<Record<(typeof PORTS)[number], number>>;
 
 /** A claim is made at once here, so that a demo can show it; elsewhere gas makes waiting worth while. */
-const CLAIM_SOON = { CLAIM_AFTER_SEC: '1', CLAIM_EVERY_MS: '500' };
+const CLAIM_SOON = { WEFT_CLAIM_AFTER_SEC: '1', WEFT_CLAIM_EVERY_MS: '500' };
 const WINDOW_SEC = 3_600;
 /** Minor units; the test token has 6 decimals. */
 const PAYER_FUNDS = 1_000_000_000n;
@@ -124,17 +124,17 @@ export class LocalMarketplace {
     await Promise.all([
       this.#startApp('registry', {
         DATABASE_URL: databaseUrl,
-        RPC_URL: rpcUrl,
-        CONTRACTS_FILE: home.contracts,
-        PORT: String(this.ports.registry),
-        ALLOW_PRIVATE_ENDPOINTS: 'true',
+        WEFT_RPC_URL: rpcUrl,
+        WEFT_CONTRACTS_FILE: home.contracts,
+        WEFT_PORT: String(this.ports.registry),
+        WEFT_ALLOW_PRIVATE_ENDPOINTS: 'true',
       }),
       // The worker pays with a token that the wallet makes at its first start.
       this.#startApp('wallet', { ...shared, WEFT_PORT: String(this.ports.wallet) }).then(() =>
         this.#startApp('worker', shared),
       ),
       this.#startApp('models', { ...shared, ...this.#modelPorts(), ...CLAIM_SOON }),
-      this.#startApp('gateway', { ...shared, GATEWAY_PORT: String(this.ports.gateway) }),
+      this.#startApp('gateway', { ...shared, WEFT_PORT: String(this.ports.gateway) }),
     ]);
     await progress.step('money for the payer', () => this.#fundPayer(rpcUrl));
   }
@@ -162,7 +162,7 @@ export class LocalMarketplace {
   #modelPorts(): Record<string, string> {
     const { moderation, ocr, superres, language, entities } = this.ports;
     const ports = { moderation, ocr, superres, language, entities };
-    return Object.fromEntries(Object.entries(ports).map(([name, n]) => [`${name.toUpperCase()}_PORT`, String(n)]));
+    return Object.fromEntries(Object.entries(ports).map(([name, n]) => [`WEFT_${name.toUpperCase()}_PORT`, String(n)]));
   }
 
   async #startPostgres(): Promise<string> {

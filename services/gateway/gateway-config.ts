@@ -3,15 +3,15 @@ import { flag, list, port } from '#platform/config.js';
 
 /** Where the other parts are stands in the marketplace file of WEFT_HOME. */
 export const gatewayConfig = z.object({
-  GATEWAY_HOST: z.string().default('127.0.0.1').describe('address to listen on'),
-  GATEWAY_PORT: port().default(0).describe('0 lets the system choose'),
-  GATEWAY_PUBLIC_URLS: list()
+  WEFT_HOST: z.string().default('127.0.0.1').describe('address to listen on'),
+  WEFT_PORT: port().default(0).describe('0 lets the system choose'),
+  WEFT_PUBLIC_URLS: list()
     .pipe(z.array(z.url()))
     .default([])
     .describe('where browsers reach the gateway besides loopback, as https://host, separated by commas'),
-  GATEWAY_ADDRESS_RATE: z.coerce.number().min(1).max(100_000).default(100).describe('requests a second of one address'),
+  WEFT_ADDRESS_RATE: z.coerce.number().min(1).max(100_000).default(100).describe('requests a second of one address'),
   TEMPORAL_TLS: flag().default(false).describe('true for a Temporal server behind TLS'),
   TEMPORAL_API_KEY: z.string().optional().describe("Temporal Cloud's API key"),
-  GATEWAY_KEY_RATE: z.coerce.number().min(1).max(100_000).default(50).describe('requests a second of one key'),
+  WEFT_KEY_RATE: z.coerce.number().min(1).max(100_000).default(50).describe('requests a second of one key'),
 });
 export type GatewayConfig = z.infer<typeof gatewayConfig>;

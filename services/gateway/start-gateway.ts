@@ -43,9 +43,9 @@ export async function startGateway(
     pipelines,
     runs: new Runs({ client, pipelines, taskQueue, address: temporal.address }),
     health: new Health({ market, temporal: client, taskQueue, registry, wallet, rpcUrl }),
-    publicUrls: config.GATEWAY_PUBLIC_URLS,
-    addressRate: rate(config.GATEWAY_ADDRESS_RATE),
-    keyRate: rate(config.GATEWAY_KEY_RATE),
+    publicUrls: config.WEFT_PUBLIC_URLS,
+    addressRate: rate(config.WEFT_ADDRESS_RATE),
+    keyRate: rate(config.WEFT_KEY_RATE),
     ...(logger === undefined ? {} : { logger }),
   });
   const close = async () => {
@@ -54,7 +54,7 @@ export async function startGateway(
     await client.connection.close();
   };
   try {
-    await app.listen(config.GATEWAY_PORT, config.GATEWAY_HOST);
+    await app.listen(config.WEFT_PORT, config.WEFT_HOST);
   } catch (error) {
     await close();
     throw error;

@@ -253,8 +253,8 @@ describe('each model alone', () => {
   });
 
   it('refuses a configuration that is wrong', async () => {
-    const process = spawnNode('services/models/language/main.ts', { env: { LANGUAGE_PORT: 'none' } });
-    await process.waitForLine(/LANGUAGE_PORT is wrong/);
+    const process = spawnNode('services/models/language/main.ts', { env: { WEFT_LANGUAGE_PORT: 'none' } });
+    await process.waitForLine(/WEFT_LANGUAGE_PORT is wrong/);
     expect((await process.exited).code).toBe(1);
   });
 });

@@ -12,36 +12,36 @@ import { Provider } from './provider/provider.js';
 import { startModels } from './start-models.js';
 
 const schema = z.object({
-  MODELS_HOST: z.string().default('127.0.0.1').describe('address to listen on'),
-  MODERATION_PORT: port().default(0),
-  OCR_PORT: port().default(0),
-  SUPERRES_PORT: port().default(0),
-  LANGUAGE_PORT: port().default(0),
-  ENTITIES_PORT: port().default(0),
-  METRICS_PORT: port().default(0),
+  WEFT_HOST: z.string().default('127.0.0.1').describe('address to listen on'),
+  WEFT_MODERATION_PORT: port().default(0),
+  WEFT_OCR_PORT: port().default(0),
+  WEFT_SUPERRES_PORT: port().default(0),
+  WEFT_LANGUAGE_PORT: port().default(0),
+  WEFT_ENTITIES_PORT: port().default(0),
+  WEFT_METRICS_PORT: port().default(0),
   DATABASE_URL: z
     .url()
     .optional()
     .describe('of the ledger, to sell the services on the marketplace of WEFT_HOME; without it they are free'),
-  CLAIM_AMOUNT: z.coerce.bigint().optional().describe('minor units on a channel that are worth a claim'),
-  CLAIM_AFTER_SEC: z.coerce.number().int().min(1).optional().describe('age of earnings at which they are claimed'),
-  CLAIM_EVERY_MS: z.coerce.number().int().min(100).default(15_000).describe('how often earnings are looked at'),
+  WEFT_CLAIM_AMOUNT: z.coerce.bigint().optional().describe('minor units on a channel that are worth a claim'),
+  WEFT_CLAIM_AFTER_SEC: z.coerce.number().int().min(1).optional().describe('age of earnings at which they are claimed'),
+  WEFT_CLAIM_EVERY_MS: z.coerce.number().int().min(100).default(15_000).describe('how often earnings are looked at'),
 });
 
 /** The main function of a process that serves one model or several: for money if it is given a ledger. */
 export const runModels = (names: readonly ModelName[] = modelNames): Promise<void> =>
   runApp(names.length === 1 ? `models/${names[0]}` : 'models', async (logger) => {
     const config = loadConfig(schema);
-    const host = config.MODELS_HOST;
+    const host = config.WEFT_HOST;
     const registry = createMetrics('models');
     const ports = await portsOf(names, {
-      moderation: config.MODERATION_PORT,
-      ocr: config.OCR_PORT,
-      superres: config.SUPERRES_PORT,
-      language: config.LANGUAGE_PORT,
-      entities: config.ENTITIES_PORT,
+      moderation: config.WEFT_MODERATION_PORT,
+      ocr: config.WEFT_OCR_PORT,
+      superres: config.WEFT_SUPERRES_PORT,
+      language: config.WEFT_LANGUAGE_PORT,
+      entities: config.WEFT_ENTITIES_PORT,
     });
-    const { DATABASE_URL: databaseUrl, CLAIM_AMOUNT: amount, CLAIM_AFTER_SEC: ageSec } = config;
+    const { DATABASE_URL: databaseUrl, WEFT_CLAIM_AMOUNT: amount, WEFT_CLAIM_AFTER_SEC: ageSec } = config;
     const home = weftHome();
     const provider =
       databaseUrl === undefined
@@ -51,7 +51,7 @@ export const runModels = (names: readonly ModelName[] = modelNames): Promise<voi
             marketplace: await readMarketplace(home),
             databaseUrl,
             policy: { ...(amount === undefined ? {} : { amount }), ...(ageSec === undefined ? {} : { ageSec }) },
-            settleEveryMs: config.CLAIM_EVERY_MS,
+            settleEveryMs: config.WEFT_CLAIM_EVERY_MS,
             onError: (error) => logger.warn({ err: error }, 'the paywall met a problem in the background'),
           });
     const paywall = await provider?.offer(
@@ -81,7 +81,7 @@ export const runModels = (names: readonly ModelName[] = modelNames): Promise<voi
     const metrics = await startMetricsServer({
       registry,
       host,
-      port: config.METRICS_PORT,
+      port: config.WEFT_METRICS_PORT,
       isHealthy: () => loading.size === 0,
     });
     const startedAtMs = performance.now();

@@ -32,10 +32,10 @@ describe('a registry that is killed while it publishes', () => {
     const process = spawnNode('services/registry/main.ts', {
       env: {
         DATABASE_URL: databaseUrl,
-        RPC_URL: market.chain.rpcUrl,
-        CONTRACTS_FILE: contractsFile,
-        ALLOW_PRIVATE_ENDPOINTS: 'true',
-        VISIT_EVERY_SEC: '3600',
+        WEFT_RPC_URL: market.chain.rpcUrl,
+        WEFT_CONTRACTS_FILE: contractsFile,
+        WEFT_ALLOW_PRIVATE_ENDPOINTS: 'true',
+        WEFT_VISIT_EVERY_SEC: '3600',
       },
     });
     const [, address = ''] = await process.waitForLine(/"address":"([^"]+)".*"msg":"ready"/);

@@ -9,42 +9,42 @@ import { startRegistry } from './registry-app.js';
 
 const schema = z.object({
   DATABASE_URL: z.url().describe('postgres://user:password@host:port/database'),
-  RPC_URL: z.url().describe('JSON-RPC of the chain'),
-  CONTRACTS_FILE: z.string().describe('the JSON file that says where Weft’s contracts stand'),
-  HOST: z.string().default('127.0.0.1').describe('address to listen on'),
-  PORT: port().default(0).describe('0 lets the system choose'),
-  METRICS_PORT: port().default(0).describe('0 lets the system choose'),
-  ALLOW_PRIVATE_ENDPOINTS: flag()
+  WEFT_RPC_URL: z.url().describe('JSON-RPC of the chain'),
+  WEFT_CONTRACTS_FILE: z.string().describe('the JSON file that says where Weft’s contracts stand'),
+  WEFT_HOST: z.string().default('127.0.0.1').describe('address to listen on'),
+  WEFT_PORT: port().default(0).describe('0 lets the system choose'),
+  WEFT_METRICS_PORT: port().default(0).describe('0 lets the system choose'),
+  WEFT_ALLOW_PRIVATE_ENDPOINTS: flag()
     .default(false)
     .describe('true to take endpoints on this machine and in private networks'),
-  VISIT_EVERY_SEC: z.coerce.number().int().min(1).default(30).describe('how often listings are looked after'),
-  RATE_PER_SEC: z.coerce.number().min(1).default(200).describe('calls a second for each address'),
+  WEFT_VISIT_EVERY_SEC: z.coerce.number().int().min(1).default(30).describe('how often listings are looked after'),
+  WEFT_ADDRESS_RATE: z.coerce.number().min(1).default(200).describe('calls a second for each address'),
 });
 
 await runApp('registry', async (logger) => {
   const config = loadConfig(schema);
-  const deployment = await readDeployment(config.CONTRACTS_FILE);
+  const deployment = await readDeployment(config.WEFT_CONTRACTS_FILE);
   if (deployment === undefined)
-    throw new WeftError('CONFIG_INVALID', `CONTRACTS_FILE: ${config.CONTRACTS_FILE} is not there`, {
-      CONTRACTS_FILE: 'is not there',
+    throw new WeftError('CONFIG_INVALID', `WEFT_CONTRACTS_FILE: ${config.WEFT_CONTRACTS_FILE} is not there`, {
+      WEFT_CONTRACTS_FILE: 'is not there',
     });
   const metrics = createMetrics('registry');
   const app = await startRegistry({
     databaseUrl: config.DATABASE_URL,
-    rpcUrl: config.RPC_URL,
+    rpcUrl: config.WEFT_RPC_URL,
     deployment,
-    allowPrivateEndpoints: config.ALLOW_PRIVATE_ENDPOINTS,
-    host: config.HOST,
-    port: config.PORT,
-    visitEverySec: config.VISIT_EVERY_SEC,
-    rate: { perSec: config.RATE_PER_SEC, burst: config.RATE_PER_SEC * 5 },
+    allowPrivateEndpoints: config.WEFT_ALLOW_PRIVATE_ENDPOINTS,
+    host: config.WEFT_HOST,
+    port: config.WEFT_PORT,
+    visitEverySec: config.WEFT_VISIT_EVERY_SEC,
+    rate: { perSec: config.WEFT_ADDRESS_RATE, burst: config.WEFT_ADDRESS_RATE * 5 },
     metrics,
     logger: nestLogger(logger),
   });
   const metricsServer = await startMetricsServer({
     registry: metrics,
-    host: config.HOST,
-    port: config.METRICS_PORT,
+    host: config.WEFT_HOST,
+    port: config.WEFT_METRICS_PORT,
     isHealthy: () => app.store.isReachable(),
   });
   return {
