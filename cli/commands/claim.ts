@@ -1,5 +1,8 @@
+import { z } from 'zod';
 import { readMarketplace } from '#client/marketplace.js';
 import { toHex } from '#core/hex.js';
+import { chainSafety, chainSettings } from '#platform/chain-settings.js';
+import { loadConfig } from '#platform/config.js';
 import { readSecret } from '#platform/secrets.js';
 import { type AddCommand, action, example } from '../command.js';
 import { table } from '../output/table.js';
@@ -19,6 +22,7 @@ export const addClaim: AddCommand = (program) =>
             home: context.home,
             marketplace: await readMarketplace(context.home),
             databaseUrl: readSecret(databaseUrlFile(context.home)),
+            safety: chainSafety(loadConfig(z.object(chainSettings))),
             onError: (error) => context.progress(`claiming met a problem: ${(error as Error).message}`),
           }),
         );

@@ -121,6 +121,12 @@ export class LocalMarketplace {
     writeFileAtomic(databaseUrlFile(home.path), databaseUrl);
     await progress.step('gas for the provider', () => this.#fundProvider(rpcUrl));
     const shared = { WEFT_HOME: home.path, DATABASE_URL: databaseUrl };
+    const { WEFT_CONFIRMATIONS, WEFT_MAX_FEE_GWEI } = upEnvironment();
+    const onChain = {
+      ...shared,
+      WEFT_CONFIRMATIONS: String(WEFT_CONFIRMATIONS),
+      WEFT_MAX_FEE_GWEI: String(WEFT_MAX_FEE_GWEI),
+    };
     await Promise.all([
       this.#startApp('registry', {
         DATABASE_URL: databaseUrl,
@@ -130,10 +136,10 @@ export class LocalMarketplace {
         WEFT_ALLOW_PRIVATE_ENDPOINTS: 'true',
       }),
       // The worker pays with a token that the wallet makes at its first start.
-      this.#startApp('wallet', { ...shared, WEFT_PORT: String(this.ports.wallet) }).then(() =>
+      this.#startApp('wallet', { ...onChain, WEFT_PORT: String(this.ports.wallet) }).then(() =>
         this.#startApp('worker', shared),
       ),
-      this.#startApp('models', { ...shared, ...this.#modelPorts(), ...CLAIM_SOON }),
+      this.#startApp('models', { ...onChain, ...this.#modelPorts(), ...CLAIM_SOON }),
       this.#startApp('gateway', { ...shared, WEFT_PORT: String(this.ports.gateway) }),
     ]);
     await progress.step('money for the payer', () => this.#fundPayer(rpcUrl));

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { readMarketplace } from '#client/marketplace.js';
+import { chainSafety, chainSettings } from '#platform/chain-settings.js';
 import { loadConfig, port } from '#platform/config.js';
 import { loadDescriptorSet } from '#platform/grpc/descriptor-set.js';
 import { weftHome } from '#platform/home.js';
@@ -23,6 +24,7 @@ const schema = z.object({
     .url()
     .optional()
     .describe('of the ledger, to sell the services on the marketplace of WEFT_HOME; without it they are free'),
+  ...chainSettings,
   WEFT_CLAIM_AMOUNT: z.coerce.bigint().optional().describe('minor units on a channel that are worth a claim'),
   WEFT_CLAIM_AFTER_SEC: z.coerce.number().int().min(1).optional().describe('age of earnings at which they are claimed'),
   WEFT_CLAIM_EVERY_MS: z.coerce.number().int().min(100).default(15_000).describe('how often earnings are looked at'),
@@ -50,6 +52,7 @@ export const runModels = (names: readonly ModelName[] = modelNames): Promise<voi
             home,
             marketplace: await readMarketplace(home),
             databaseUrl,
+            safety: chainSafety(config),
             policy: { ...(amount === undefined ? {} : { amount }), ...(ageSec === undefined ? {} : { ageSec }) },
             settleEveryMs: config.WEFT_CLAIM_EVERY_MS,
             onError: (error) => logger.warn({ err: error }, 'the paywall met a problem in the background'),

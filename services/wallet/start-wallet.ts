@@ -4,6 +4,7 @@ import { openEndpoint } from '#client/listing/endpoint.js';
 import type { Marketplace } from '#client/marketplace.js';
 import { LocalWallet, type LocalWalletOptions } from '#payments/payer/local-wallet.js';
 import { noLimits } from '#payments/payer/tokens.js';
+import { chainSafety } from '#platform/chain-settings.js';
 import { startGrpcApp } from '#platform/grpc/start-grpc-app.js';
 import { measureCalls } from '#platform/metrics.js';
 import { WalletServiceDefinition } from '#protos/weft/wallet/v1/wallet.js';
@@ -43,7 +44,7 @@ export async function startWallet(options: StartWalletOptions): Promise<RunningW
       escrow: contracts.escrow,
       assets: contracts.assets,
       token: contracts.token,
-      confirmations: config.WEFT_CONFIRMATIONS,
+      ...chainSafety(config),
       fromBlock: config.WEFT_CHAIN_FROM_BLOCK,
     },
     openEndpoint: (endpoint) => openEndpoint(endpoint, { allowPrivate: allowPrivateEndpoints }),

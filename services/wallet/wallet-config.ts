@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { chainSettings } from '#platform/chain-settings.js';
 import { port } from '#platform/config.js';
 
 /** Where chain and contracts stand is in the marketplace file of WEFT_HOME. */
@@ -6,13 +7,7 @@ export const walletConfig = z.object({
   DATABASE_URL: z.url().describe('postgres://user:password@host:port/database; one wallet per database'),
   WEFT_PORT: port().default(0).describe('0 lets the system choose; the wallet listens on loopback alone'),
   WEFT_METRICS_PORT: port().default(0).describe('0 lets the system choose'),
-  WEFT_CONFIRMATIONS: z.coerce
-    .number()
-    .int()
-    .min(0)
-    .max(1_000)
-    .default(0)
-    .describe('blocks on top of a deposit before it counts; 0 is right for anvil alone'),
+  ...chainSettings,
   WEFT_CHAIN_FROM_BLOCK: z.coerce
     .number()
     .int()

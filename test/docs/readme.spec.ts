@@ -6,7 +6,10 @@ const root = join(import.meta.dirname, '../..');
 const read = (path: string) => readFileSync(join(root, path), 'utf8');
 const readme = read('README.md');
 const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> };
-const blocks = [...readme.matchAll(/```(\w*)\n([\s\S]*?)```/g)].map(([, language, text]) => ({ language, text: text! }));
+const blocks = [...readme.matchAll(/```(\w*)\n([\s\S]*?)```/g)].map(([, language, text]) => ({
+  language,
+  text: text!,
+}));
 
 /** The programs themselves are run, against a whole marketplace, by test/e2e/marketplace.spec.ts. */
 const programs = ['examples/read-a-scan.ts', 'examples/mood-of-a-scan.workflow.ts'];

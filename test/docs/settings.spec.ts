@@ -16,8 +16,8 @@ function settingsInCode(): Set<string> {
       if (!path.endsWith('.ts') || path.endsWith('.spec.ts')) continue;
       const code = readFileSync(join(root, folder, path), 'utf8');
       for (const [, name] of code.matchAll(/process\.env(?:\.|\[')([A-Z][A-Z0-9_]*)/g)) found.add(name!);
-      if (!code.includes('z.object(')) continue;
-      for (const [, name] of code.matchAll(/^ {2}([A-Z][A-Z0-9_]*): /gm)) found.add(name!);
+      if (!code.includes("from 'zod'")) continue;
+      for (const [, name] of code.matchAll(/^ {2,4}([A-Z][A-Z0-9_]*): (?:z|port|flag|list)\b/gm)) found.add(name!);
     }
   }
   return new Set([...found].filter((name) => !system.includes(name)));

@@ -6,12 +6,17 @@ import type { EchoMarket } from './echo-market.js';
 import { spawnNode } from './spawn-node.js';
 
 /** A shipped model behind its paywall, listed in the market, as a process of its own. */
-export async function startPaidModel({ home, chain }: EchoMarket, name: ModelName): Promise<void> {
+export async function startPaidModel(
+  { home, chain }: Pick<EchoMarket, 'home' | 'chain'>,
+  name: ModelName,
+  settings: NodeJS.ProcessEnv = {},
+): Promise<{ readonly address: string }> {
   const keys = ProviderKeys.open(home);
   for (const { address } of [keys.operator, keys.owner(modelNames.indexOf(name))])
     await chain.provider.send('anvil_setBalance', [address, toQuantity(10n ** 18n)]);
-  const env = { WEFT_HOME: home, DATABASE_URL: await createDatabase() };
-  await spawnNode(`services/models/${name}/main.ts`, { env }).waitForLine(/"msg":"ready"/, 60_000);
+  const env = { WEFT_HOME: home, DATABASE_URL: await createDatabase(), ...settings };
+  const [line] = await spawnNode(`services/models/${name}/main.ts`, { env }).waitForLine(/.*"msg":"ready".*/, 60_000);
+  return { address: JSON.parse(line).addresses[name] };
 }
 
 /** All shipped models behind their paywalls, listed in the market, in one process as `weft up` starts them. */

@@ -17,6 +17,8 @@ export interface PayerChainOptions {
   readonly token: string;
   /** Money counts once it is this many blocks deep; 0 on anvil, which makes no empty blocks. */
   readonly confirmations: number;
+  /** As for `TransactionSender`. */
+  readonly maxFeePerGas?: bigint;
   /** Block from which on the escrow has events; used to find channels of a lost ledger. */
   readonly fromBlock: number;
 }

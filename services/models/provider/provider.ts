@@ -13,6 +13,7 @@ import { ChainView } from '#payments/provider/chain-view.js';
 import { ProviderLedger } from '#payments/provider/provider-ledger.js';
 import { type Settlement, type SettlePolicy, Settler, type SettlerOptions } from '#payments/provider/settler.js';
 import { createPaywall, type Paywall } from '#paywall/create-paywall.js';
+import type { ChainSafety } from '#platform/chain-settings.js';
 import { migrate } from '#platform/db/migrate.js';
 import { createPool } from '#platform/db/pool.js';
 import { ProviderKeys } from './provider-keys.js';
@@ -28,6 +29,7 @@ export interface ProviderOptions {
   readonly home: string;
   readonly marketplace: Marketplace;
   readonly databaseUrl: string;
+  readonly safety: ChainSafety;
   readonly policy?: Partial<SettlePolicy>;
   readonly settleEveryMs?: number;
   readonly onError: (error: unknown) => void;
@@ -50,7 +52,7 @@ export class Provider {
   ) {}
 
   static async open(options: ProviderOptions): Promise<Provider> {
-    const { home, marketplace, databaseUrl } = options;
+    const { home, marketplace, databaseUrl, safety } = options;
     const { rpcUrl, contracts } = marketplace;
     const chainId = BigInt(marketplace.chainId);
     const keys = ProviderKeys.open(home);
@@ -60,7 +62,7 @@ export class Provider {
     });
     const pool = createPool(databaseUrl, { name: 'weft provider', max: 12 });
     const provider = chainProvider({ rpcUrl, chainId });
-    const chain = new ChainView({ provider, rpcUrl, ...contracts, confirmations: 0 });
+    const chain = new ChainView({ provider, rpcUrl, ...contracts, ...safety });
     const ledger = await ProviderLedger.open(pool, new BodyStore(join(home, 'bodies')), {
       chainId,
       escrow: fromHex(contracts.escrow, 'contracts.escrow', 20),
@@ -75,7 +77,7 @@ export class Provider {
         provider,
         rpcUrl,
         chainId,
-        confirmations: 0,
+        ...safety,
         interfaces,
       });
     return new Provider(options, keys, pool, chain, ledger, send, () => provider.destroy());
