@@ -1,7 +1,4 @@
-import { createHash, randomUUID } from 'node:crypto';
-import { existsSync } from 'node:fs';
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { createHash } from 'node:crypto';
 import {
   type Payload,
   type StorageDriver,
@@ -11,6 +8,7 @@ import {
 } from '@temporalio/common';
 import proto from '@temporalio/proto';
 import { WeftError } from '#core/errors.js';
+import { BodyStore } from '#payments/provider/body-store.js';
 
 const PayloadMessage = proto.temporal.api.common.v1.Payload;
 
@@ -21,8 +19,11 @@ const PayloadMessage = proto.temporal.api.common.v1.Payload;
 export class PayloadStore implements StorageDriver {
   readonly name = 'weft-files';
   readonly type = 'weft.files';
+  readonly #files: BodyStore;
 
-  constructor(private readonly folder: string) {}
+  constructor(private readonly folder: string) {
+    this.#files = new BodyStore(folder);
+  }
 
   store(_context: StorageDriverStoreContext, payloads: Payload[]): Promise<StorageDriverClaim[]> {
     return Promise.all(payloads.map((payload) => this.#keep(PayloadMessage.encode(payload).finish())));
@@ -32,32 +33,30 @@ export class PayloadStore implements StorageDriver {
     return Promise.all(claims.map(({ claimData }) => this.#fetch(claimData['sha256'] ?? '')));
   }
 
+  /** Removes what was last stored before `beforeMs`; gives the number of files. */
+  sweep(beforeMs: number): Promise<number> {
+    return this.#files.sweep(beforeMs, async () => false);
+  }
+
   async #keep(bytes: Uint8Array): Promise<StorageDriverClaim> {
     const sha256 = digest(bytes);
-    const file = this.#fileOf(sha256);
-    if (!existsSync(file)) {
-      // Under a name of its own first, so that nobody reads half a file.
-      const draft = `${file}.${randomUUID()}`;
-      await mkdir(dirname(file), { recursive: true, mode: 0o700 });
-      await writeFile(draft, bytes, { mode: 0o600, flush: true });
-      await rename(draft, file);
-    }
-    return new StorageDriverClaim({ sha256 });
+    await this.#files.put(sha256, bytes);
+    return new StorageDriverClaim({ sha256: sha256.toString('hex') });
   }
 
   async #fetch(sha256: string): Promise<Payload> {
     if (!/^[0-9a-f]{64}$/.test(sha256)) throw new WeftError('INVALID_INPUT', 'a payload claim without a sha-256');
-    const bytes = await readFile(this.#fileOf(sha256)).catch((error: unknown) => {
-      const what = `the payload ${sha256} is not in ${this.folder}: does this process use the worker's folder?`;
-      throw new WeftError('NOT_FOUND', what, { sha256 }, { cause: error });
-    });
-    if (digest(bytes) !== sha256) throw new WeftError('INTERNAL', `the payload ${sha256} was altered on disk`);
+    const expected = Buffer.from(sha256, 'hex');
+    const bytes = await this.#files.get(expected);
+    if (bytes === undefined)
+      throw new WeftError(
+        'NOT_FOUND',
+        `the payload ${sha256} is not in ${this.folder}: does this process use the worker's folder?`,
+        { sha256 },
+      );
+    if (!digest(bytes).equals(expected)) throw new WeftError('INTERNAL', `the payload ${sha256} was altered on disk`);
     return PayloadMessage.decode(bytes);
-  }
-
-  #fileOf(sha256: string): string {
-    return join(this.folder, sha256.slice(0, 2), sha256);
   }
 }
 
-const digest = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
+const digest = (bytes: Uint8Array): Buffer => createHash('sha256').update(bytes).digest();

@@ -3,7 +3,7 @@ import { mkdir, open, readdir, readFile, rename, rm, stat, utimes } from 'node:f
 import { join } from 'node:path';
 
 /**
- * Large responses as files named after their sha-256. A file that is there is whole and durable: it is written under
+ * Large bodies as files named after their sha-256. A file that is there is whole and durable: it is written under
  * another name, synced, and then renamed. Replicas share the folder.
  */
 export class BodyStore {
@@ -16,7 +16,7 @@ export class BodyStore {
     // A file that is needed again counts as new, so that a sweep running at this moment leaves it.
     if (await exists(utimes(file, now, now))) return;
     const folder = join(file, '..');
-    if ((await mkdir(folder, { recursive: true })) !== undefined) await sync(this.folder);
+    if ((await mkdir(folder, { recursive: true, mode: 0o700 })) !== undefined) await sync(this.folder);
     const draft = join(folder, `.${randomBytes(8).toString('hex')}`);
     try {
       const handle = await open(draft, 'wx', 0o600);
