@@ -1,4 +1,5 @@
-import { asBuffer, keccak } from './keccak.js';
+import { asBuffer } from '#platform/as-buffer.js';
+import { keccak } from './keccak.js';
 
 /** A value of a statically sized ABI word: numbers right-aligned, byte strings as they are (32) or right-aligned (addresses). */
 export type Word = bigint | number | Uint8Array;

@@ -3,10 +3,10 @@ import { status as codes, Metadata, ServerInterceptingCall, type ServerIntercept
 import { WeftError } from '#core/errors.js';
 import { chargeFor } from '#core/price.js';
 import { StreamDigest } from '#payments/digests.js';
+import { asBuffer } from '#platform/as-buffer.js';
 import { Outcome, Receipt as ReceiptMessage } from '#protos/weft/payment/v1/payment.js';
 import type { Route } from './offers.js';
 import { type EndStatus, refusal, trailers, type WireOutcome } from './refusal.js';
-import { asBuffer } from './unary-call.js';
 import { withMeter } from './units.js';
 import { type Admission, type Attempt, Refused, responseExpired, type Wall } from './wall.js';
 

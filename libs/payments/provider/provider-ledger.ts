@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import type { Channel } from '#contracts/escrow.js';
 import { WeftError } from '#core/errors.js';
+import { asBuffer } from '#platform/as-buffer.js';
 import type { BodyStore } from './body-store.js';
 import { type Charge, ChargeCommit, type ChargeResult, ledgerUnavailable } from './charge-commit.js';
 import { type ChannelRow, type LedgerChannel, type NewChannel, toChannel } from './ledger-channel.js';
@@ -333,4 +334,3 @@ export class ProviderLedger {
 }
 
 /** The driver writes a plain Uint8Array as JSON. */
-const asBuffer = (bytes: Uint8Array): Buffer => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);

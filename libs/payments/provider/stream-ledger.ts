@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import { asBuffer } from '#platform/as-buffer.js';
 import { messageDigest } from '../digests.js';
 import type { BodyStore } from './body-store.js';
 import { explain, isAnswer, ledgerUnavailable } from './charge-commit.js';
@@ -54,11 +55,11 @@ export class StreamLedger {
           name: 'provider-stream-window',
           text: COMMIT,
           values: [
-            buffer(window.channel),
-            buffer(window.payer),
-            buffer(window.callId),
-            buffer(window.commitment),
-            buffer(window.receipt),
+            asBuffer(window.channel),
+            asBuffer(window.payer),
+            asBuffer(window.callId),
+            asBuffer(window.commitment),
+            asBuffer(window.receipt),
             String(window.amount),
             window.atSec,
             window.owner,
@@ -69,7 +70,7 @@ export class StreamLedger {
             body,
             String(window.added),
             String(window.authorised),
-            buffer(window.voucher),
+            asBuffer(window.voucher),
           ],
         });
         const [row] = rows;
@@ -89,7 +90,7 @@ export class StreamLedger {
     await this.pool.query(
       `update provider.call set owned_until = now() + $4 * interval '1 second'
         where payer = $1 and call_id = $2 and owner = $3`,
-      [buffer(payer), buffer(callId), owner, leaseMs / 1000],
+      [asBuffer(payer), asBuffer(callId), owner, leaseMs / 1000],
     );
   }
 
@@ -101,7 +102,7 @@ export class StreamLedger {
       .query(
         `update provider.call set owner = null
           where payer = $1 and call_id = $2 and owner is not null and ($4 or owner = $3 or owned_until < now())`,
-        [buffer(payer), buffer(callId), owner, force],
+        [asBuffer(payer), asBuffer(callId), owner, force],
       )
       .catch((error: unknown) => {
         throw ledgerUnavailable(error);
@@ -114,7 +115,7 @@ export class StreamLedger {
       const { rows } = await this.pool
         .query<{ messages: Buffer | null; body: Buffer | null }>(
           'select messages, body from provider.stream_window where payer = $1 and call_id = $2 and n = $3',
-          [buffer(payer), buffer(callId), n],
+          [asBuffer(payer), asBuffer(callId), n],
         )
         .catch((error: unknown) => {
           throw ledgerUnavailable(error);
@@ -131,7 +132,7 @@ export class StreamLedger {
     const { rows } = await this.pool.query<{ spent: string }>(
       `select h.spent from provider.call c join provider.channel h on h.id = c.channel
         where c.payer = $1 and c.call_id = $2 and c.proof = $3`,
-      [buffer(payer), buffer(callId), buffer(receipt)],
+      [asBuffer(payer), asBuffer(callId), asBuffer(receipt)],
     );
     const [row] = rows;
     return row === undefined ? { outcome: 'lost' } : { outcome: 'charged', spent: BigInt(row.spent) };
@@ -186,5 +187,3 @@ function unpack(packed: Buffer): Buffer[] {
   }
   return messages;
 }
-
-const buffer = (bytes: Uint8Array): Buffer => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);

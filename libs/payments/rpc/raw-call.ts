@@ -8,6 +8,7 @@ import {
 } from '@grpc/grpc-js';
 import { fromGrpcStatus, type WeftError } from '#core/errors.js';
 import { decodeStatusDetails, statusDetailsKey } from '#core/status-details.js';
+import { asBuffer } from '#platform/as-buffer.js';
 
 export interface RawCallOptions {
   readonly metadata?: Metadata;
@@ -131,5 +132,3 @@ function onAbort(signal: AbortSignal | undefined, cancel: () => void): () => voi
   signal.addEventListener('abort', cancel, { once: true });
   return () => signal.removeEventListener('abort', cancel);
 }
-
-const asBuffer = (bytes: Uint8Array): Buffer => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);

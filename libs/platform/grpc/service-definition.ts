@@ -1,6 +1,7 @@
 import type * as grpc from '@grpc/grpc-js';
 import { Logger } from '@nestjs/common';
 import { type MethodDefinition, methodPath, type ServiceDefinition } from '#core/service-definition.js';
+import { asBuffer } from '../as-buffer.js';
 
 const logger = new Logger('grpc');
 
@@ -39,7 +40,6 @@ function encodeResponse(service: ServiceDefinition, method: MethodDefinition, me
 }
 
 /** grpc-js copies messages with Buffer methods that a Uint8Array does not have. */
-const asBuffer = (bytes: Uint8Array) => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 
 // biome-ignore lint/suspicious/noExplicitAny: identity on bytes, whatever grpc-js calls them
 const same = (bytes: any) => bytes;

@@ -5,7 +5,7 @@ import type { Contract } from '#client/contract/read-contract.js';
 import type { ListingStatus } from '#client/listing/directory.js';
 import type { ListingDocs } from '#client/listing/listing-docs.js';
 import { type SignedListing, writeSignedListing } from '#client/listing/listing-wire.js';
-import { asBuffer } from '#payments/keccak.js';
+import { asBuffer } from '#platform/as-buffer.js';
 import { inTransaction } from '#platform/db/transaction.js';
 import * as proto from '#protos/weft/registry/v1/registry.js';
 import { skeletonOf } from '../publish/look-alike.js';
