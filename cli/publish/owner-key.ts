@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import { type JsonRpcProvider, type Log, Wallet } from 'ethers';
 import { send } from '#contracts/chain.js';
+import { orChainError } from '#contracts/chain-provider.js';
 import { WeftError } from '#core/errors.js';
-import { orChainError } from '#payments/chain/chain-provider.js';
 import { readSecret, secretFile } from '#platform/secrets.js';
 
 /** The keys of services that are published from this home; made at first use. */

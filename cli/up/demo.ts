@@ -2,7 +2,7 @@ import { connect } from '#client/connect.js';
 import type { Marketplace } from '#client/marketplace.js';
 import type { Weft } from '#client/weft.js';
 import { Assets } from '#contracts/assets.js';
-import { connectChain } from '#contracts/chain.js';
+import { connectChain } from '#contracts/chain-provider.js';
 import { Escrow } from '#contracts/escrow.js';
 import type { RunSummary, RunView, StepView } from '#services/gateway/runs/run-views.js';
 import type { GatewayClient } from '../gateway/gateway-client.js';

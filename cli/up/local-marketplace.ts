@@ -1,7 +1,8 @@
 import { join } from 'node:path';
 import { NonceManager, toQuantity } from 'ethers';
 import { type Marketplace, readWalletToken, writeMarketplace } from '#client/marketplace.js';
-import { connectChain, send } from '#contracts/chain.js';
+import { send } from '#contracts/chain.js';
+import { connectChain } from '#contracts/chain-provider.js';
 import { type Deployment, deployOnce } from '#contracts/deployment.js';
 import { Token } from '#contracts/token.js';
 import { WeftError } from '#core/errors.js';

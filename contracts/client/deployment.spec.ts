@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { NonceManager } from 'ethers';
 import { type Chain, startChain } from '#test/support/chain.js';
-import { connectChain } from './chain.js';
+import { connectChain } from './chain-provider.js';
 import { deploy, deployOnce, isDeployed, readDeployment, writeDeployment } from './deployment.js';
 
 const options = { windowSec: 3600 };

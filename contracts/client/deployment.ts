@@ -4,7 +4,8 @@ import { ContractFactory, type Provider, type Signer } from 'ethers';
 import { WeftError } from '#core/errors.js';
 import type { Hex } from '#core/hex.js';
 import { type ContractName, loadArtifact } from './artifact.js';
-import { explain, lower, read } from './chain.js';
+import { lower, read } from './chain.js';
+import { explain } from './explain.js';
 
 /** Where Weft's contracts stand on a chain. Addresses in lower case. */
 export interface Deployment {

@@ -5,8 +5,9 @@ import { SigningKey } from '#payments/signature.js';
 import { channelId, escrowDomain, hashVoucher, signingHash } from '#payments/typed-data.js';
 import { type Chain, startChain } from '#test/support/chain.js';
 import { mintedAsset, parseAssetsLogs } from './assets.js';
-import { explain, send, type UnsignedTransaction } from './chain.js';
+import { send, type UnsignedTransaction } from './chain.js';
 import { type ChannelTerms, type Claim, type EscrowEvent, parseEscrowLogs } from './escrow.js';
+import { explain } from './explain.js';
 import { parseRevenueLogs } from './revenue.js';
 
 describe('the bindings on a real chain', () => {

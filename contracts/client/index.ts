@@ -1,6 +1,7 @@
 /** Typed bindings of the contracts: `import { Escrow } from 'weft/contracts'`. */
 export * from './assets.js';
-export { connectChain, send, type UnsignedTransaction } from './chain.js';
+export { send, type UnsignedTransaction } from './chain.js';
+export { connectChain } from './chain-provider.js';
 export { type Deployment, deploy, deployOnce, readDeployment } from './deployment.js';
 export * from './escrow.js';
 export * from './revenue.js';

@@ -1,6 +1,6 @@
 import { Assets } from '#contracts/assets.js';
+import { chainProvider } from '#contracts/chain-provider.js';
 import { fromHex } from '#core/hex.js';
-import { chainProvider } from '#payments/chain/chain-provider.js';
 import { typedClient } from '#payments/rpc/typed-client.js';
 import type { Domain } from '#payments/typed-data.js';
 import { HealthDefinition } from '#protos/grpc/health/v1/health.js';

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { connectChain } from '#contracts/chain.js';
+import { connectChain } from '#contracts/chain-provider.js';
 import { startPostgres } from '#platform/local/postgres.js';
 import { type Chain, startChain } from '#test/support/chain.js';
 import { createDatabase } from '#test/support/database.js';

@@ -1,6 +1,7 @@
 import { HDNodeWallet, type JsonRpcProvider, NonceManager, type Wallet } from 'ethers';
 import { Assets } from '#contracts/assets.js';
-import { connectChain, send } from '#contracts/chain.js';
+import { send } from '#contracts/chain.js';
+import { connectChain } from '#contracts/chain-provider.js';
 import { type Deployment, deploy } from '#contracts/deployment.js';
 import { Escrow } from '#contracts/escrow.js';
 import { Revenue } from '#contracts/revenue.js';

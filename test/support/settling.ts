@@ -1,5 +1,4 @@
 import type { Wallet } from 'ethers';
-import { interfaceOf } from '#contracts/artifact.js';
 import { TransactionSender } from '#payments/chain/transaction-sender.js';
 import { Settler, type SettlerOptions } from '#payments/provider/settler.js';
 import type { ChainLink, PaidService } from './paid-service.js';
@@ -19,7 +18,6 @@ export async function startSettler(
     rpcUrl: chain.rpcUrl,
     chainId: chain.deployment.chainId,
     confirmations: 0,
-    interfaces: [interfaceOf('Escrow')],
   });
   const errors: unknown[] = [];
   const { asset, tenure } = service.listing;

@@ -1,11 +1,10 @@
 import { type BaseWallet, Transaction, toQuantity, Wallet } from 'ethers';
 import pg from 'pg';
-import { interfaceOf } from '#contracts/artifact.js';
+import { chainProvider } from '#contracts/chain-provider.js';
 import { type Chain, startChain } from '#test/support/chain.js';
 import { createDatabase } from '#test/support/database.js';
 import { onEnd } from '#test/support/on-end.js';
 import { startRpcProxy } from '#test/support/rpc-proxy.js';
-import { chainProvider } from './chain-provider.js';
 import { TransactionSender, type TransactionSenderOptions } from './transaction-sender.js';
 
 describe('a sender of transactions', () => {
@@ -43,7 +42,6 @@ describe('a sender of transactions', () => {
       rpcUrl,
       chainId,
       confirmations: 0,
-      interfaces: [interfaceOf('Escrow'), interfaceOf('TestToken')],
       ...options,
     });
     onEnd(() => sender.stop());
@@ -296,7 +294,7 @@ describe('a sender of transactions', () => {
 
   it('names the chain that does not answer and says how to start it', async () => {
     const provider = chainProvider({ rpcUrl: 'http://user:secret@127.0.0.1:9/key', chainId });
-    const options = { pool, schema: 's', key: newKey(), provider, chainId, confirmations: 0, interfaces: [] };
+    const options = { pool, schema: 's', key: newKey(), provider, chainId, confirmations: 0 };
     const starting = TransactionSender.start({ ...options, rpcUrl: 'http://user:secret@127.0.0.1:9/key' });
     const error = await starting.catch((each: Error) => each);
     expect(error).toMatchObject({ reason: 'CHAIN_UNAVAILABLE' });

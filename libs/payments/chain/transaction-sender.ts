@@ -1,17 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import {
-  type BaseWallet,
-  type Interface,
-  isError,
-  type JsonRpcProvider,
-  Transaction,
-  type TransactionReceipt,
-} from 'ethers';
+import { type BaseWallet, isError, type JsonRpcProvider, Transaction, type TransactionReceipt } from 'ethers';
 import type pg from 'pg';
+import { orChainError } from '#contracts/chain-provider.js';
+import { explain } from '#contracts/explain.js';
 import { WeftError } from '#core/errors.js';
-import { orChainError } from './chain-provider.js';
 import { askFees, DEFAULT_MAX_FEE, firstOffer, type OfferedFees, raisedOffer } from './fees.js';
-import { decodeRevert } from './revert.js';
 
 export interface TransactionSenderOptions {
   readonly pool: pg.Pool;
@@ -23,8 +16,6 @@ export interface TransactionSenderOptions {
   readonly chainId: bigint;
   /** Blocks on top of the transaction's own before it counts; 0 on anvil, which makes no empty ones. */
   readonly confirmations: number;
-  /** Contracts whose errors are explained. */
-  readonly interfaces: readonly Interface[];
   /** Never offered more, in wei for each unit of gas. Default 500 gwei. */
   readonly maxFeePerGas?: bigint;
   /** A transaction that is not mined for so long is broadcast again, with all of the key's before it. Default 10,000. */
@@ -197,7 +188,7 @@ export class TransactionSender {
     try {
       return ((await this.#rpc(provider.estimateGas({ from: key.address, to, data }))) * 5n) / 4n;
     } catch (error) {
-      throw this.#explain(error);
+      throw explain(error);
     }
   }
 
@@ -216,9 +207,9 @@ export class TransactionSender {
     } catch (error) {
       // Unreachable, or a fee that became too low: waiting sends it again.
       if (error instanceof WeftError || isKnownAlready(error) || isFeeTooLow(error)) return;
-      if (!isLackOfGasMoney(error)) throw this.#explain(error);
+      if (!isLackOfGasMoney(error)) throw explain(error);
       await this.#options.pool.query(`update ${this.#table} set refused = true where hash = $1`, [hash]);
-      throw this.#explain(error);
+      throw explain(error);
     }
   }
 
@@ -257,7 +248,7 @@ export class TransactionSender {
     const { provider, key } = this.#options;
     const again = { from: key.address, to, data, blockTag: receipt.blockNumber };
     await this.#rpc(provider.call(again)).catch((error) => {
-      throw this.#explain(error);
+      throw explain(error);
     });
     throw new WeftError('TRANSACTION_REVERTED', `transaction ${receipt.hash} reverted, perhaps for lack of gas`, {
       transaction: receipt.hash,
@@ -297,10 +288,6 @@ export class TransactionSender {
 
   #rpc<T>(answer: Promise<T>): Promise<T> {
     return orChainError(this.#options.rpcUrl, answer);
-  }
-
-  #explain(error: unknown): WeftError {
-    return decodeRevert(error, this.#options.interfaces);
   }
 
   /** One transaction under the key's advisory lock, which ends with it, also when this process dies. */

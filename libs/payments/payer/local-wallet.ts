@@ -1,7 +1,6 @@
 import type { Client } from '@grpc/grpc-js';
 import type { BaseWallet } from 'ethers';
 import pg from 'pg';
-import { interfaceOf } from '#contracts/artifact.js';
 import { WeftError } from '#core/errors.js';
 import { fromHex, sameBytes, toHex } from '#core/hex.js';
 import { migrate } from '#platform/db/migrate.js';
@@ -148,7 +147,6 @@ export class LocalWallet implements Wallet {
         schema: 'payer',
         key: options.key,
         provider,
-        interfaces: [interfaceOf('Escrow'), interfaceOf('TestToken')],
       }),
     );
     const inFlight = new InFlight(

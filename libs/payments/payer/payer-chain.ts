@@ -2,10 +2,10 @@ import type { BaseWallet, JsonRpcProvider } from 'ethers';
 import { interfaceOf } from '#contracts/artifact.js';
 import { Assets, type Head, type Span } from '#contracts/assets.js';
 import type { UnsignedTransaction } from '#contracts/chain.js';
+import { chainProvider, checkChain, orChainError } from '#contracts/chain-provider.js';
 import { type Channel, Escrow, type EscrowEvent, parseEscrowLogs } from '#contracts/escrow.js';
 import { Token } from '#contracts/token.js';
 import { toHex } from '#core/hex.js';
-import { chainProvider, checkChain, orChainError } from '../chain/chain-provider.js';
 import type { TransactionSender } from '../chain/transaction-sender.js';
 
 export interface PayerChainOptions {

@@ -1,9 +1,9 @@
 import type { JsonRpcProvider } from 'ethers';
 import { interfaceOf } from '#contracts/artifact.js';
 import { Assets, type Head, type Span } from '#contracts/assets.js';
+import { orChainError } from '#contracts/chain-provider.js';
 import { type Channel, Escrow } from '#contracts/escrow.js';
 import { toHex } from '#core/hex.js';
-import { orChainError } from '../chain/chain-provider.js';
 
 export interface ChainViewOptions {
   readonly provider: JsonRpcProvider;

@@ -3,10 +3,9 @@ import type pg from 'pg';
 import { Directory } from '#client/listing/directory.js';
 import { announceListing, type ListingInForce, type Offer, putInForce } from '#client/listing/publish.js';
 import type { Marketplace } from '#client/marketplace.js';
-import { interfaceOf } from '#contracts/artifact.js';
+import { chainProvider } from '#contracts/chain-provider.js';
 import { fromHex } from '#core/hex.js';
 import type { ServiceDefinition } from '#core/service-definition.js';
-import { chainProvider } from '#payments/chain/chain-provider.js';
 import { TransactionSender } from '#payments/chain/transaction-sender.js';
 import { BodyStore } from '#payments/provider/body-store.js';
 import { ChainView } from '#payments/provider/chain-view.js';
@@ -68,7 +67,6 @@ export class Provider {
       escrow: fromHex(contracts.escrow, 'contracts.escrow', 20),
       birth: () => chain.newestBlock(),
     });
-    const interfaces = (['Escrow', 'Assets'] as const).map(interfaceOf);
     const send = (key: 'operator' | number) =>
       TransactionSender.start({
         pool,
@@ -78,7 +76,6 @@ export class Provider {
         rpcUrl,
         chainId,
         ...safety,
-        interfaces,
       });
     return new Provider(options, keys, pool, chain, ledger, send, () => provider.destroy());
   }

@@ -8,12 +8,37 @@ export interface ChainAddress {
 
 const REQUEST_TIMEOUT_MS = 15_000;
 
-/** JSON-RPC without ethers' own ideas: no network detection, no batches, no cache, and an answer within 15 s or an error. */
+/**
+ * JSON-RPC without ethers' own ideas: no network detection; no batches, since collecting one takes longer than a request
+ * does; no cache, since a read after a write must see it; and an answer within 15 s or an error.
+ */
 export function chainProvider({ rpcUrl, chainId }: ChainAddress): JsonRpcProvider {
   const request = new FetchRequest(rpcUrl);
   request.timeout = REQUEST_TIMEOUT_MS;
   const network = Network.from(chainId);
-  return new JsonRpcProvider(request, network, { staticNetwork: network, batchMaxCount: 1, cacheTimeout: -1 });
+  return new JsonRpcProvider(request, network, {
+    staticNetwork: network,
+    batchMaxCount: 1,
+    cacheTimeout: -1,
+    pollingInterval: 100,
+  });
+}
+
+/** For a chain whose id is not known: asks for it once. Throws CHAIN_UNAVAILABLE if nobody answers within `timeoutMs`. */
+export async function connectChain(rpcUrl: string, timeoutMs = 5_000): Promise<JsonRpcProvider> {
+  const asked = async () => {
+    const response = await fetch(rpcUrl, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'eth_chainId', params: [] }),
+      signal: AbortSignal.timeout(timeoutMs),
+    });
+    return BigInt(((await response.json()) as { result: string }).result);
+  };
+  const chainId = await asked().catch((cause) => {
+    throw unavailable(rpcUrl, cause);
+  });
+  return chainProvider({ rpcUrl, chainId });
 }
 
 /** Asks the node which chain it is; WRONG_CHAIN if it is not the configured one. */
@@ -32,14 +57,17 @@ export async function orChainError<T>(rpcUrl: string, answer: Promise<T>): Promi
     return await answer;
   } catch (error) {
     if (!isUnreachable(error)) throw error;
-    throw new WeftError(
-      'CHAIN_UNAVAILABLE',
-      `the chain at ${withoutSecrets(rpcUrl)} does not answer; start it (locally: npm start) or set another RPC URL`,
-      { rpcUrl: withoutSecrets(rpcUrl) },
-      { cause: error },
-    );
+    throw unavailable(rpcUrl, error);
   }
 }
+
+const unavailable = (rpcUrl: string, cause: unknown): WeftError =>
+  new WeftError(
+    'CHAIN_UNAVAILABLE',
+    `the chain at ${withoutSecrets(rpcUrl)} does not answer; start it (locally: npm start) or set another RPC URL`,
+    { rpcUrl: withoutSecrets(rpcUrl) },
+    { cause },
+  );
 
 const systemCodes = new Set([
   'ECONNREFUSED',
@@ -52,7 +80,7 @@ const systemCodes = new Set([
 ]);
 
 /** The contracts' bindings have wrapped the error already. */
-const isUnreachable = (error: unknown): boolean =>
+export const isUnreachable = (error: unknown): boolean =>
   (error instanceof WeftError && (error.reason === 'CHAIN_UNAVAILABLE' || isUnreachable(error.cause))) ||
   isError(error, 'TIMEOUT') ||
   isError(error, 'SERVER_ERROR') ||

@@ -1,0 +1,55 @@
+import { isCallException, isError, isHexString } from 'ethers';
+import { fromRevert, WeftError } from '#core/errors.js';
+import { interfaceOf } from './artifact.js';
+import { isUnreachable } from './chain-provider.js';
+
+/**
+ * What went wrong on chain: a revert by our contracts' own error, what else the node refused as TRANSACTION_REVERTED,
+ * transport trouble as CHAIN_UNAVAILABLE, anything else as INTERNAL.
+ */
+export function explain(error: unknown): WeftError {
+  if (error instanceof WeftError) return error;
+  const data = revertData(error);
+  if (data !== undefined) {
+    for (const name of ['Escrow', 'Assets', 'Revenue', 'TestToken'] as const) {
+      const known = interfaceOf(name).parseError(data);
+      if (known !== null) return fromRevert(known.name, known.args.toArray());
+    }
+    return fromRevert(data, []);
+  }
+  if (isUnreachable(error))
+    return new WeftError('CHAIN_UNAVAILABLE', 'the chain does not answer', {}, { cause: error });
+  const said = answerOf(error);
+  if (isError(error, 'INSUFFICIENT_FUNDS') || /insufficient funds/i.test(said ?? ''))
+    return new WeftError(
+      'FUNDS_TOO_LOW',
+      'the sending key has too little of the chain’s own coin for gas',
+      {},
+      { cause: error },
+    );
+  if (isCallException(error)) return fromRevert(error.reason ?? 'without a reason', []);
+  if (said !== undefined)
+    return new WeftError('TRANSACTION_REVERTED', `the chain refused: ${said.slice(0, 300)}`, {}, { cause: error });
+  return WeftError.from(error);
+}
+
+/** What the node said. Nodes and ethers put it in different places. */
+function answerOf(error: unknown): string | undefined {
+  const { error: inner, info } = (error ?? {}) as { error?: Said; info?: { error?: Said } };
+  const said = inner?.message ?? info?.error?.message;
+  return typeof said === 'string' ? said : undefined;
+}
+
+interface Said {
+  readonly message?: unknown;
+}
+
+/** Bytes that a contract reverted with. Nodes and ethers put these in different places, too. */
+function revertData(error: unknown): string | undefined {
+  for (let at: unknown = error, depth = 0; typeof at === 'object' && at !== null && depth < 5; depth++) {
+    const { data, error: inner, info } = at as { data?: unknown; error?: unknown; info?: { error?: unknown } };
+    if (typeof data === 'string' && isHexString(data) && data.length >= 10) return data;
+    at = inner ?? info?.error;
+  }
+  return undefined;
+}
