@@ -5,7 +5,7 @@ import { delimiter, dirname, join } from 'node:path';
 
 const require = createRequire(import.meta.url);
 
-/** @param {'forge' | 'anvil'} name */
+/** @param {'forge'} name */
 export function findBinary(name) {
   for (const directory of (process.env.PATH ?? '').split(delimiter)) {
     // npm puts node_modules/.bin on PATH; what is there may be a launcher.

@@ -12,7 +12,7 @@ import {
   TypedDataEncoder,
   Wallet,
 } from 'ethers';
-import { startAnvil } from './anvil.mjs';
+import { startAnvil } from '#platform/local/anvil.js';
 
 const GENESIS_SEC = 1_900_000_000;
 const WINDOW_SEC = 3600;
@@ -33,10 +33,10 @@ const VOUCHER = [
 
 /** @returns {Promise<Record<string, number>>} gas by operation; "Each" operations are per entry of a batch */
 export async function measureGas() {
-  const anvil = await startAnvil(['--timestamp', String(GENESIS_SEC)]);
+  const anvil = await startAnvil({ flags: ['--timestamp', String(GENESIS_SEC)] });
   const network = Network.from(31337);
   const options = { staticNetwork: network, cacheTimeout: -1, batchMaxCount: 1 };
-  const provider = new JsonRpcProvider(anvil.rpcUrl, network, options);
+  const provider = new JsonRpcProvider(anvil.url, network, options);
   try {
     return await new Measurement(provider).run();
   } finally {

@@ -6,7 +6,7 @@ import { type Deployment, deploy } from '#contracts/deployment.js';
 import { Escrow } from '#contracts/escrow.js';
 import { Revenue } from '#contracts/revenue.js';
 import { Token } from '#contracts/token.js';
-import { type Anvil, startAnvil } from '../../contracts/scripts/anvil.mjs';
+import { type LocalChain, startAnvil } from '#platform/local/anvil.js';
 
 const MNEMONIC = 'test test test test test test test test test test test junk';
 
@@ -18,7 +18,7 @@ export const accountOf = (provider: JsonRpcProvider, n: number): HDNodeWallet =>
 export async function startChain(options: { windowSec?: number } = {}) {
   const anvil = await startAnvil();
   try {
-    const provider = await connectChain(anvil.rpcUrl);
+    const provider = await connectChain(anvil.url);
     const deployer = new NonceManager(accountOf(provider, 0));
     const deployment = await deploy(deployer, { windowSec: options.windowSec ?? 3600 });
     return chainOf(anvil, provider, deployment);
@@ -28,11 +28,11 @@ export async function startChain(options: { windowSec?: number } = {}) {
   }
 }
 
-function chainOf(anvil: Anvil, provider: JsonRpcProvider, deployment: Deployment) {
+function chainOf(anvil: LocalChain, provider: JsonRpcProvider, deployment: Deployment) {
   const token = new Token(deployment.token, provider);
   const escrow = new Escrow(deployment.escrow, provider);
   return {
-    rpcUrl: anvil.rpcUrl,
+    rpcUrl: anvil.url,
     provider,
     deployment,
     token,
