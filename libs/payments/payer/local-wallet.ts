@@ -2,24 +2,18 @@ import type { Client } from '@grpc/grpc-js';
 import type { BaseWallet } from 'ethers';
 import pg from 'pg';
 import { WeftError } from '#core/errors.js';
-import { fromHex, sameBytes, toHex } from '#core/hex.js';
+import { fromHex, toHex } from '#core/hex.js';
 import { migrate } from '#platform/db/migrate.js';
 import { TransactionSender } from '../chain/transaction-sender.js';
-import { type Domain, escrowDomain, hashCall } from '../typed-data.js';
+import { type Domain, escrowDomain } from '../typed-data.js';
+import { CallDesk } from './call-desk.js';
 import { ChannelKeys } from './channel-keys.js';
+import { checkLength } from './check-length.js';
 import { Closing } from './closing.js';
 import { importChannels } from './import-channels.js';
 import { InFlight } from './in-flight.js';
 import { LedgerBook } from './ledger/ledger-book.js';
-import {
-  type CallEntry,
-  type ChannelEntry,
-  idKey,
-  isOpenCall,
-  type QuoteEntry,
-  type TokenEntry,
-  tenureKey,
-} from './ledger/ledger-state.js';
+import { type ChannelEntry, idKey, type TokenEntry, tenureKey } from './ledger/ledger-state.js';
 import { ledgerUnavailable } from './ledger/ledger-store.js';
 import { PayerChain, type PayerChainOptions } from './payer-chain.js';
 import { defaultPolicy, type WalletPolicy } from './policy.js';
@@ -67,7 +61,7 @@ export class LocalWallet implements Wallet {
   readonly #domain: Domain;
   readonly #policy: WalletPolicy;
   readonly #quotes: QuoteDesk;
-  readonly #proofs: Proofs;
+  readonly #calls: CallDesk;
   readonly #providers: ProviderPayments;
   readonly #recovery: Recovery;
   readonly #sweeper: Sweeper;
@@ -81,7 +75,7 @@ export class LocalWallet implements Wallet {
     private readonly book: LedgerBook,
     private readonly chain: PayerChain,
     private readonly pool: pg.Pool,
-    private readonly inFlight: InFlight,
+    inFlight: InFlight,
     parts: { domain: Domain; payer: Uint8Array; policy: WalletPolicy },
   ) {
     const { domain, payer, policy } = parts;
@@ -92,7 +86,7 @@ export class LocalWallet implements Wallet {
     this.#domain = domain;
     this.#policy = policy;
     this.tokens = new Tokens(book, nowSec);
-    this.#proofs = new Proofs(domain, chain, (channel) => book.ledger.dirty.channels.add(channel));
+    const proofs = new Proofs(domain, chain, (channel) => book.ledger.dirty.channels.add(channel));
     this.#providers = new ProviderPayments({
       domain,
       keys,
@@ -101,9 +95,18 @@ export class LocalWallet implements Wallet {
       ...(options.openEndpoint && { open: options.openEndpoint }),
     });
     const separator = escrowDomain(domain);
-    const { providers, proofs } = { providers: this.#providers, proofs: this.#proofs };
+    const providers = this.#providers;
     this.#recovery = new Recovery({ book, providers, proofs, keys, separator, nowSec });
     this.#quotes = new QuoteDesk({ book, chain, keys, domain, payer, policy }, options.key, this.#recovery);
+    this.#calls = new CallDesk(book, {
+      chain,
+      inFlight,
+      proofs,
+      quotes: this.#quotes,
+      recovery: this.#recovery,
+      checkOpen: () => this.#checkOpen(),
+      warn,
+    });
     this.#sweeper = new Sweeper({
       book,
       providers,
@@ -113,7 +116,7 @@ export class LocalWallet implements Wallet {
       nowSec,
       warn,
       housekeeping: () => this.#housekeeping(),
-      dispute: (entry, fault) => this.#dispute(entry, fault),
+      dispute: (entry, fault) => this.#calls.dispute(entry, fault),
     });
     this.#closing = new Closing({
       book,
@@ -225,13 +228,13 @@ export class LocalWallet implements Wallet {
   }
 
   async closeQuote(quoteId: Uint8Array, token?: TokenEntry): Promise<void> {
-    const quote = await this.#quote(quoteId);
+    const quote = await this.#quotes.get(quoteId);
     checkOwner(quote, token);
     await this.#quotes.close(quote);
   }
 
   async quoteStatus(quoteId: Uint8Array): Promise<QuoteStatus> {
-    const quote = await this.#quote(quoteId);
+    const quote = await this.#quotes.get(quoteId);
     return {
       quote: signedQuote(quote, this.#payer),
       pins: quote.pins,
@@ -241,66 +244,12 @@ export class LocalWallet implements Wallet {
     };
   }
 
-  async reserve(request: ReserveRequest, token?: TokenEntry): Promise<Reservation> {
-    checkLength(request.callId, 'callId', 32);
-    checkLength(request.requestDigest, 'requestDigest', 32);
-    const untilMs = this.inFlight.untilMs;
-    const key = idKey(request.callId);
-    if (this.book.mayKnow(request.callId)) await this.book.call(request.callId);
-    const quote = this.book.quotes.get(idKey(request.quoteId)) ?? (await this.#quote(request.quoteId));
-    checkOwner(quote, token);
-    // Between the last look at the ledger and the decision nothing else can run: there is no `await`.
-    for (;;) {
-      this.#checkOpen();
-      const entry = this.book.calls.get(key);
-      const pin = this.#pin(quote, request);
-      const channel = entry?.channel ?? pin.channel;
-      if (channel === undefined)
-        throw new WeftError('INVALID_INPUT', `step "${pin.step}" is free; it needs no voucher`, { field: 'step' });
-      const call = {
-        callId: request.callId,
-        listing: pin.listing,
-        method: pin.method,
-        requestDigest: request.requestDigest,
-        maxAmount: request.maxAmount ?? pin.maxPerCall,
-      };
-      if (entry !== undefined) this.#checkSame(entry, quote, call);
-      this.#checkUsable(channel, entry);
-      const open = entry !== undefined && (isOpenCall(entry) || entry.state === 'SETTLED');
-      if (!channel.proven) await this.#recovery.prove(channel);
-      else if (!open && this.inFlight.isFull(channel)) await this.inFlight.wait(channel, untilMs);
-      else {
-        const nowSec = this.chain.nowSec();
-        if (entry === undefined) {
-          const made = this.book.ledger.reserve({ key, quote, pin, call, commitment: hashCall(call), nowSec });
-          this.book.addCall(made);
-          return await this.#handOut(made);
-        }
-        if (entry.quote === undefined) this.book.ledger.claim(entry, quote, pin, call);
-        this.book.ledger.repeat(entry, nowSec);
-        return await this.#handOut(entry);
-      }
-    }
+  reserve(request: ReserveRequest, token?: TokenEntry): Promise<Reservation> {
+    return this.#calls.reserve(request, token);
   }
 
-  async settle(callId: Uint8Array, end: CallEnd, token?: TokenEntry): Promise<CallState> {
-    const { ledger } = this.book;
-    const entry = this.book.calls.get(idKey(callId)) ?? (await this.book.call(callId));
-    if (entry === undefined) return await this.#settleUnknown(callId, end);
-    if (entry.quote !== undefined) checkOwner(entry.quote, token);
-    if (end === 'not-charged') ledger.release(entry);
-    else if (end === 'unclear') ledger.doubt(entry);
-    else {
-      if (entry.state === 'SETTLED' || entry.state === 'VOID') return entry.state;
-      const fault = await this.#faultOf(entry, end.receipt);
-      if (fault === undefined) {
-        ledger.settle(entry, end.receipt);
-        this.#learntOf(entry.channel);
-      } else if (isOpenCall(entry)) await this.#dispute(entry, fault);
-      else if (entry.state === 'RELEASED') throw invalidReceipt(fault);
-    }
-    this.book.changed(entry.channel);
-    return entry.state;
+  settle(callId: Uint8Array, end: CallEnd, token?: TokenEntry): Promise<CallState> {
+    return this.#calls.settle(callId, end, token);
   }
 
   async call(callId: Uint8Array): Promise<CallRecord | undefined> {
@@ -349,65 +298,6 @@ export class LocalWallet implements Wallet {
     return await this.#closing.close(this.#channel(channelId));
   }
 
-  /** Signs, and waits until that is safe: a voucher above the ceiling leaves only when its row is durable. */
-  async #handOut(entry: CallEntry): Promise<Reservation> {
-    const { channel } = entry;
-    const payment = this.#recovery.voucher(entry);
-    if (entry.cumulative <= channel.ceiling) this.book.changed(channel);
-    else {
-      try {
-        await this.book.flush();
-      } catch (error) {
-        // The voucher stays here, so nobody was asked to do anything for it.
-        this.book.ledger.release(entry);
-        throw error;
-      }
-    }
-    return { payment, receipt: entry.receipt };
-  }
-
-  async #settleUnknown(callId: Uint8Array, end: CallEnd): Promise<CallState> {
-    const unknown = new WeftError('NOT_FOUND', 'the wallet has signed nothing for this call', {
-      callId: toHex(callId),
-    });
-    if (typeof end === 'string') throw unknown;
-    // Forgotten in a crash: the receipt itself proves the charge.
-    const channel = this.book.channels.get(idKey(end.receipt.account));
-    if (channel === undefined || !sameBytes(end.receipt.callId, callId)) throw unknown;
-    if (!(await this.#recovery.learn(channel, end.receipt))) throw invalidReceipt('it does not verify');
-    return 'SETTLED';
-  }
-
-  /** Without an answer from the chain nothing is known about a signer; the sweeper asks again. */
-  async #faultOf(entry: CallEntry, receipt: Parameters<Proofs['faultOfReceipt']>[0]): Promise<string | undefined> {
-    try {
-      return await this.#proofs.faultOfReceipt(receipt, entry.channel, entry);
-    } catch (error) {
-      this.book.ledger.doubt(entry);
-      this.book.changed(entry.channel);
-      throw error;
-    }
-  }
-
-  #learntOf(channel: ChannelEntry): void {
-    const key = tenureKey(channel.terms);
-    if (this.book.knownTenures.has(key)) return;
-    this.book.knownTenures.add(key);
-    this.inFlight.freed(channel);
-  }
-
-  async #dispute(entry: CallEntry, fault: string): Promise<void> {
-    const { asset } = entry.channel.terms;
-    this.book.ledger.dispute(entry);
-    this.book.bar(asset, `a receipt did not verify (${fault})`);
-    this.options.warn?.('a receipt did not verify; its asset is paid no more', {
-      asset: String(asset),
-      callId: `0x${entry.key}`,
-      fault,
-    });
-    await this.book.flush();
-  }
-
   async #housekeeping(): Promise<void> {
     this.#quotes.expire(this.chain.nowSec());
     // Neither is waited for: providers should be asked also while the chain is slow or down.
@@ -427,47 +317,6 @@ export class LocalWallet implements Wallet {
     await this.chain.resume();
   }
 
-  #checkUsable(channel: ChannelEntry, entry: CallEntry | undefined): void {
-    const { asset } = channel.terms;
-    const why = this.book.barred.get(asset);
-    if (why !== undefined && entry?.state !== 'SETTLED')
-      throw new WeftError('ASSET_BARRED', `asset ${asset} is not paid any more: ${why}`, { asset: String(asset) });
-    if (entry?.state === 'SETTLED') return;
-    if (channel.status !== 'open')
-      throw new WeftError('CHANNEL_CLOSED', 'the channel of this call is closed', { asset: String(asset) });
-    if (channel.expiresAtSec <= this.chain.nowSec())
-      throw new WeftError('CHANNEL_EXPIRING', 'the channel of this call has run out', { asset: String(asset) });
-  }
-
-  #checkSame(entry: CallEntry, quote: QuoteEntry, call: Parameters<typeof hashCall>[0]): void {
-    const same = (entry.quote === undefined || entry.quote === quote) && sameBytes(entry.commitment, hashCall(call));
-    if (!same)
-      throw new WeftError('CALL_ID_REUSED', 'this call id was used for another request, step or quote', {
-        callId: `0x${entry.key}`,
-      });
-  }
-
-  #pin(quote: QuoteEntry, { step }: ReserveRequest) {
-    const nowSec = this.chain.nowSec();
-    if (quote.closed || quote.expiresAtSec <= nowSec)
-      throw new WeftError('QUOTE_CLOSED', quote.closed ? 'the quote is closed' : 'the quote has expired', {
-        quoteId: toHex(quote.id),
-      });
-    const pin = quote.pins.find((each) => each.step === step);
-    if (pin === undefined) throw new WeftError('INVALID_INPUT', `the quote has no step "${step}"`, { field: 'step' });
-    return pin;
-  }
-
-  async #quote(quoteId: Uint8Array): Promise<QuoteEntry> {
-    checkLength(quoteId, 'quoteId', 32);
-    const quote = await this.book.quote(quoteId);
-    if (quote === undefined)
-      throw new WeftError('QUOTE_UNKNOWN', 'the wallet knows no such quote; open it first', {
-        quoteId: toHex(quoteId),
-      });
-    return quote;
-  }
-
   #channel(channelId: Uint8Array): ChannelEntry {
     checkLength(channelId, 'channelId', 32);
     const channel = this.book.channels.get(idKey(channelId));
@@ -485,11 +334,3 @@ export class LocalWallet implements Wallet {
 
 /** How often transactions are looked after that nobody waits for. */
 const RESUME_MS = 30_000;
-
-const invalidReceipt = (fault: string): WeftError =>
-  new WeftError('RECEIPT_INVALID', `the receipt does not hold: ${fault}`, { field: fault.split(':')[0] ?? 'receipt' });
-
-function checkLength(bytes: Uint8Array, field: string, length: number): void {
-  if (bytes.length !== length)
-    throw new WeftError('INVALID_INPUT', `${field} must have ${length} bytes, not ${bytes.length}`, { field });
-}

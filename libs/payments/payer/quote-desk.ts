@@ -1,10 +1,11 @@
 import type { BaseWallet } from 'ethers';
 import { WeftError } from '#core/errors.js';
-import { sameBytes } from '#core/hex.js';
+import { sameBytes, toHex } from '#core/hex.js';
 import { MAX_AMOUNT, maxAmount, minAmount } from '#core/money.js';
 import { SigningKey } from '../signature.js';
 import { escrowDomain, hashQuote, type Quote, signingHash } from '../typed-data.js';
 import type { Signed } from '../wire.js';
+import { checkLength } from './check-length.js';
 import { Funding, type FundingParts, type Need } from './funding.js';
 import {
   type ChannelEntry,
@@ -39,6 +40,17 @@ export class QuoteDesk {
     this.funding = new Funding(parts);
     this.#separator = escrowDomain(parts.domain);
     this.#key = new SigningKey(Buffer.from(key.privateKey.slice(2), 'hex'));
+  }
+
+  /** Throws QUOTE_UNKNOWN. */
+  async get(quoteId: Uint8Array): Promise<QuoteEntry> {
+    checkLength(quoteId, 'quoteId', 32);
+    const quote = await this.parts.book.quote(quoteId);
+    if (quote === undefined)
+      throw new WeftError('QUOTE_UNKNOWN', 'the wallet knows no such quote; open it first', {
+        quoteId: toHex(quoteId),
+      });
+    return quote;
   }
 
   /** Errors: INVALID_INPUT, ASSET_BARRED, LISTING_NOT_IN_FORCE, LIMIT_EXCEEDED, FUNDS_TOO_LOW, CHAIN_UNAVAILABLE, LEDGER_UNAVAILABLE. */
