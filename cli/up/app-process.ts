@@ -22,11 +22,16 @@ export interface AppOptions {
   readonly logFile: string;
 }
 
+/** Whatever a schema or a text of others holds, nothing can turn it into code in a process started so. */
+const NO_CODE_FROM_STRINGS = '--disallow-code-generation-from-strings';
+/** Temporal's client makes the codec of Temporal's own messages when it starts. */
+const temporalClients: ReadonlySet<string> = new Set(['gateway', 'worker']);
+
 /** Starts one app on a leash. */
 export function startApp({ name, entry, env, logFile }: AppOptions): AppProcess {
   let isReady: (fields: ReadyFields) => void = () => {};
   const child = leash(process.execPath, {
-    args: [join(packageRoot(), 'dist', entry)],
+    args: [...(temporalClients.has(name) ? [] : [NO_CODE_FROM_STRINGS]), join(packageRoot(), 'dist', entry)],
     env: { ...inheritedEnvironment(), ...env },
     logFile,
     onLine: (line) => {

@@ -16,4 +16,16 @@ describe('package-lock.json', () => {
     const places = Object.keys(packages).filter((place) => place !== '' && !packages[place].os);
     expect(places.filter((place) => !packages[place].integrity)).toEqual([]);
   });
+
+  it('T53 holds no protobufjs that makes code of what a schema says', () => {
+    const { packages } = JSON.parse(readFileSync(`${root}package-lock.json`, 'utf8'));
+    const versions = Object.entries<{ version: string }>(packages)
+      .filter(([place]) => place.endsWith('node_modules/protobufjs'))
+      .map(([, { version }]) => version.split('.').map(Number) as [number, number, number]);
+    expect(versions.length).toBeGreaterThan(0);
+    // Mended in 7.5.6 and 8.0.2 (GHSA-xq3m-2v4x-88gg and what followed it).
+    const isMended = ([major, minor, patch]: [number, number, number]) =>
+      major === 7 ? minor > 5 || (minor === 5 && patch >= 6) : major === 8 && (minor > 0 || patch >= 2);
+    expect(versions.filter((each) => !isMended(each))).toEqual([]);
+  });
 });

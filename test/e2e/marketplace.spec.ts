@@ -194,6 +194,16 @@ describe('a marketplace on one machine', () => {
       for (const text of [...logs, history, first.lines.join('\n')]) expect(text.includes(secret)).toBe(false);
   });
 
+  it('T53 runs every process that is no client of Temporal without code from strings', () => {
+    const apps = processesOfHome()
+      .map((pid) => readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0'))
+      .filter(([program, ...args]) => program === process.execPath && args.some((each) => each.includes('/services/')));
+    const guarded = apps.filter((line) => line.includes('--disallow-code-generation-from-strings'));
+    const names = (lines: string[][]) => lines.map((line) => /services\/(\w+)\/main/.exec(line.join(' '))?.[1]).sort();
+    expect(names(apps)).toEqual(['gateway', 'models', 'registry', 'wallet', 'worker']);
+    expect(names(guarded)).toEqual(['models', 'registry', 'wallet']);
+  });
+
   it('refuses to start a second time on the same home while it is up', async () => {
     await expect(
       run(process.execPath, [join(root, 'cli/weft.mjs'), 'up', '--once'], { env, cwd: root }),

@@ -244,6 +244,26 @@ describe('a contract', () => {
   });
 });
 
+describe('T53 a schema of others', () => {
+  const judge = (...flags: string[]) => {
+    const script = ['--import', './test/support/ts-loader.mjs', 'test/support/fixtures/foreign-schemas.ts'];
+    const out = execFileSync(process.execPath, [...flags, ...script], { encoding: 'utf8', env: { PATH: '' } });
+    return JSON.parse(out) as { ran: boolean; makesCode: boolean; answers: Record<string, string[]> };
+  };
+
+  it('never becomes code: whatever it holds, it is read or refused as where no code can be made', () => {
+    const free = judge();
+    expect(free).toMatchObject({ ran: false, makesCode: true });
+    expect(judge('--disallow-code-generation-from-strings')).toEqual({ ...free, makesCode: false });
+    const { shipped: ours, jsonName, default: defaults, comment, options, ...names } = free.answers;
+    for (const answers of [ours, jsonName, defaults, comment, options])
+      expect(new Set(answers)).toEqual(new Set(['read']));
+    for (const [place, answers] of Object.entries(names))
+      if (!place.startsWith('default'))
+        expect([place, ...new Set(answers.slice(0, 8))]).toEqual([place, 'CONTRACT_INVALID']);
+  });
+});
+
 describe('T52 a descriptor bomb', () => {
   const many = <T>(n: number, make: (i: number) => T): T[] => Array.from({ length: n }, (_, i) => make(i));
   const nested = (depth: number): Partial<DescriptorProto> =>

@@ -78,6 +78,8 @@ class WeftServer extends ServerGrpc {
   constructor(private readonly settings: GrpcAppOptions) {
     super({
       package: '',
+      // Nest loads this at once, though it parses no .proto with it: its default makes code from strings when loaded.
+      protoLoader: '@grpc/grpc-js',
       packageDefinition: Object.fromEntries(
         settings.definitions.map((each) => [each.fullName, toGrpcDefinition(each, settings.raw?.includes(each))]),
       ),
