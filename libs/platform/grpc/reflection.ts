@@ -28,7 +28,12 @@ export function reflectionServices(descriptorSet: Uint8Array, services: readonly
   const index = new ReflectionIndex(descriptorSet, services);
   const handlers = {
     ServerReflectionInfo(stream: Stream) {
-      stream.on('data', (request) => stream.write(index.answer(request)));
+      stream.on('data', (request) => {
+        // Who does not read the answers gets no more of them.
+        if (stream.write(index.answer(request))) return;
+        stream.pause();
+        stream.once('drain', () => stream.resume());
+      });
       stream.on('end', () => stream.end());
       stream.on('error', () => stream.end());
     },

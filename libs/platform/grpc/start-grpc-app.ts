@@ -1,4 +1,5 @@
 import 'reflect-metadata';
+import type { Http2Server } from 'node:http2';
 import { type ChannelOptions, Server, ServerCredentials, type ServerInterceptor } from '@grpc/grpc-js';
 import type { INestMicroservice, LoggerService, Type } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
@@ -8,6 +9,7 @@ import { HealthDefinition } from '#protos/grpc/health/v1/health.js';
 import { ServerReflectionDefinition } from '#protos/grpc/reflection/v1/reflection.js';
 import { loadDescriptorSet } from './descriptor-set.js';
 import { ErrorStatusFilter, refuseUnreadable } from './error-status.js';
+import { guardConnections } from './guard-connections.js';
 import { Health } from './health.js';
 import { reflectionServices } from './reflection.js';
 import { toGrpcDefinition } from './service-definition.js';
@@ -89,7 +91,7 @@ class WeftServer extends ServerGrpc {
   }
 
   override async createClient(): Promise<Server> {
-    const server = new Server(serverOptions(this.settings));
+    const server = new GuardedServer(serverOptions(this.settings));
     this.server = server;
     const names = [...this.settings.definitions, HealthDefinition, ServerReflectionDefinition].map((d) => d.fullName);
     server.addService(toGrpcDefinition(HealthDefinition), this.health.handlers);
@@ -141,6 +143,20 @@ class WeftServer extends ServerGrpc {
 }
 
 const mebibyte = 1024 * 1024;
+
+/** grpc-js shows nobody the HTTP/2 servers that it makes, so this takes hold of them where they are made. */
+class GuardedServer extends Server {
+  constructor(options: ChannelOptions) {
+    super(options);
+    const inner = this as unknown as { createHttp2Server(credentials: ServerCredentials): Http2Server };
+    const make = inner.createHttp2Server.bind(this);
+    inner.createHttp2Server = (credentials) => {
+      const server = make(credentials);
+      guardConnections(server, Number(options['grpc.max_receive_message_length']));
+      return server;
+    };
+  }
+}
 
 function serverOptions(options: GrpcAppOptions): ChannelOptions {
   const maxBytes = options.maxMessageBytes ?? 16 * mebibyte;
