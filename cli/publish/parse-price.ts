@@ -2,7 +2,7 @@ import { WeftError } from '#core/errors.js';
 import { parseAmount } from '#core/money.js';
 import type { Price } from '#core/price.js';
 
-const metered = /^(\d+)\s*\/\s*(\d*)\s*([a-z][a-z-]{0,31}),?\s*max[\s=]\s*(\d+)$/;
+const metered = /^(\d+)\s*\/\s*(?:(\d+)\s*)?([a-z][a-z-]{0,31}),?\s*max(?:\s*=\s*|\s+)(\d+)$/;
 
 /**
  * A price as people write it: "free", "1200" (a call), "1/20 character, max 5000" (metered).

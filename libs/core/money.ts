@@ -24,8 +24,9 @@ export function formatUnits(amount: bigint, decimals: number): string {
   const sign = amount < 0n ? '-' : '';
   const digits = (amount < 0n ? -amount : amount).toString().padStart(decimals + 1, '0');
   const whole = digits.slice(0, digits.length - decimals);
-  const rest = digits.slice(digits.length - decimals).replace(/0+$/, '');
-  return sign + (rest === '' ? whole : `${whole}.${rest}`);
+  let end = digits.length;
+  while (end > whole.length && digits[end - 1] === '0') end--;
+  return sign + (end === whole.length ? whole : `${whole}.${digits.slice(whole.length, end)}`);
 }
 
 export const minAmount = (a: bigint, b: bigint): bigint => (a < b ? a : b);

@@ -1,5 +1,5 @@
 const secretName = /pass(word|phrase)|secret|token$|private_?key|mnemonic|authorization|api_?key|credential|cookie/i;
-const urlPassword = /(\b[a-z][a-z0-9+.-]*:\/\/[^\s:/@]*):[^\s@/]+@/gi;
+const urlPassword = /(:\/\/[^\s:/@]*):[^\s@/]+@/g;
 const hidden = '[hidden]';
 const maxDepth = 6;
 

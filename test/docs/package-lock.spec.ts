@@ -28,4 +28,33 @@ describe('package-lock.json', () => {
       major === 7 ? minor > 5 || (minor === 5 && patch >= 6) : major === 8 && (minor > 0 || patch >= 2);
     expect(versions.filter((each) => !isMended(each))).toEqual([]);
   });
+
+  it('T70 runs no script of a package that is installed', () => {
+    expect(readFileSync(`${root}.npmrc`, 'utf8').split('\n')).toContain('ignore-scripts=true');
+  });
+
+  it('T70 asks for exact versions only', () => {
+    const { dependencies, devDependencies, optionalDependencies } = JSON.parse(
+      readFileSync(`${root}package.json`, 'utf8'),
+    );
+    const asked = Object.entries<string>({ ...dependencies, ...devDependencies, ...optionalDependencies });
+    expect(asked.length).toBeGreaterThan(50);
+    expect(asked.filter(([, version]) => !/^\d+\.\d+\.\d+(-[\w.]+)?$/.test(version))).toEqual([]);
+  });
+
+  it('T70 lists what is installed, by name, version and digest', () => {
+    const list = execFileSync('npm', ['run', '--silent', 'sbom'], { cwd: root, encoding: 'utf8', maxBuffer: 2 ** 26 });
+    const components = (JSON.parse(list) as { components: Component[] }).components;
+    const { dependencies } = JSON.parse(readFileSync(`${root}package.json`, 'utf8'));
+    const names = new Set(components.map(({ group, name }) => (group === undefined ? name : `${group}/${name}`)));
+    expect(Object.keys(dependencies).filter((name) => !names.has(name))).toEqual([]);
+    expect(components.filter(({ version, hashes }) => !version || !hashes?.[0]?.content)).toEqual([]);
+  });
 });
+
+interface Component {
+  readonly group?: string;
+  readonly name: string;
+  readonly version: string;
+  readonly hashes?: readonly { readonly content: string }[];
+}

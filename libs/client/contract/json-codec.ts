@@ -119,6 +119,6 @@ const isStandard = (message: DescMessage): boolean => message.typeName.startsWit
 
 const reasonOf = (error: unknown): string =>
   (error instanceof Error ? error.message : 'does not fit')
-    .replace(/^cannot decode (field|message|oneof) \S+ from JSON: /, '')
+    .replace(/^cannot decode (field|message|oneof) [^ ]+ from JSON: /, '')
     .replace('expected Uint8Array', 'expected bytes in base64')
     .slice(0, 200);

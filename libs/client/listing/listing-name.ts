@@ -37,7 +37,7 @@ export function serviceCalled(name: string, services: Iterable<string>): string 
 function partsOf(service: string): string[] {
   const parts = service.split('.').map(fold);
   const short = parts.pop() ?? '';
-  const inPackage = parts.filter((part) => !/^v\d+\w*$/.test(part));
+  const inPackage = parts.filter((part) => !/^v\d\w*$/.test(part));
   return [short, short.replace(/service$/, ''), ...inPackage.slice(-1)];
 }
 

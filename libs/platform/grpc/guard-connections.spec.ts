@@ -28,7 +28,6 @@ describe('a server under attack', () => {
   afterAll(async () => {
     honest.close();
     await server.stop();
-    console.log(server.lines.filter((l) => /fatal|error/.test(l)).slice(-2));
   });
 
   /** Of calls one after the other, in ms, the quickest first. */
@@ -65,7 +64,6 @@ describe('a server under attack', () => {
     const afterMb = residentMb();
     await attacker.killHard();
     const done = JSON.parse(attacker.lines.at(-1)!) as { frames: number; connections: number; closed: number };
-    console.log(attack, at(before, 0.5), at(during, 0.5), at(before, 0.95), at(during, 0.95), beforeMb, afterMb, done);
     expect(done.frames).toBeGreaterThan(100);
     expect(done.closed > 0).toBe(isThrownOut);
     expect(at(during, 0.5)).toBeLessThan(4 * at(before, 0.5) + 40);

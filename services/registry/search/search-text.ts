@@ -52,6 +52,6 @@ export function identifierWords(identifier: string): string {
   const words = identifier
     .replace(/[._/]+/g, ' ')
     .replace(/([a-z0-9])([A-Z])/g, '$1 $2')
-    .replace(/([A-Z]+)([A-Z][a-z])/g, '$1 $2');
+    .replace(/([A-Z])([A-Z][a-z])/g, '$1 $2');
   return words === identifier ? identifier : `${identifier} ${words}`;
 }
