@@ -255,6 +255,29 @@ describe('publishing', () => {
       }
     });
 
+    it('T57 a contract of others in a package that somebody opened, unless they offer the opener’s own', async () => {
+      const stranger = market.chain.account(4);
+      const publisher = () =>
+        market.newPublisher({
+          owner: { address: stranger.address, send: (transaction) => send(stranger, transaction) },
+        });
+      await market.publish(languageOffer(endpoint()));
+      expect((await market.publish(languageOffer(endpoint()), publisher())).isNew).toBe(true);
+
+      const set = changedSet();
+      const app = await serve({ descriptorSet: toBinary(FileDescriptorSetSchema, set) });
+      const other = languageOffer(`grpc://${app.address}`, { files: toBinary(FileDescriptorSetSchema, set) });
+      const theirs = publisher();
+      await expect(market.publish(other, theirs)).rejects.toMatchObject({
+        reason: 'CONTRACT_INVALID',
+        message: expect.stringContaining('belongs to the owner of asset'),
+        details: expect.objectContaining({ name: 'models.language.v1' }),
+      });
+      expect((await market.publish(other)).isNew).toBe(true);
+      // What the opener has published anybody may offer.
+      expect((await market.publish(other, theirs)).isNew).toBe(true);
+    });
+
     it('T57 names with letters of other alphabets or without width', async () => {
       for (const twin of ['mоdels', 'models\u200b', 'модели']) {
         const offer = await newOffer();

@@ -38,8 +38,9 @@ function regularExpressions(): { literals: Map<string, Literal>; made: string[] 
 
 const slow = (pattern: string, flags: string) => {
   // By the theory of automata: no guessing, the same answer each time.
-  const { status, complexity } = checkSync(pattern, flags, { checker: 'automaton', timeout: 60_000 });
-  return status === 'safe' ? [] : [`${status} ${complexity?.type ?? ''}`.trim()];
+  const found = checkSync(pattern, flags, { checker: 'automaton', timeout: 60_000 });
+  if (found.status === 'safe') return [];
+  return [found.status === 'vulnerable' ? `vulnerable ${found.complexity.type}` : found.status];
 };
 
 describe('T56 the regular expressions of this project', () => {

@@ -23,13 +23,14 @@ const newKey = () => generateKeyPairSync('ec', { namedCurve: 'prime256v1' });
 function certificate(
   subject: { name: string; key: KeyObject; extension: Buffer },
   issuer: { name: string; key: KeyObject },
+  untilYear = 2120,
 ): string {
   const body = sequence(
     der(0xa0, der(0x02, Buffer.from([2]))),
     der(0x02, Buffer.concat([Buffer.from([1]), randomBytes(8)])),
     ecdsaWithSha256,
     nameOf(issuer.name),
-    sequence(text(0x18, '20200101000000Z'), text(0x18, '21200101000000Z')),
+    sequence(text(0x18, '20200101000000Z'), text(0x18, `${untilYear}0101000000Z`)),
     nameOf(subject.name),
     subject.key.export({ type: 'spki', format: 'der' }),
     der(0xa3, sequence(subject.extension)),
@@ -39,14 +40,24 @@ function certificate(
   return `-----BEGIN CERTIFICATE-----\n${whole.toString('base64')}\n-----END CERTIFICATE-----\n`;
 }
 
-/** A certificate authority of this test's own, and a server's certificate by it for a DNS name; all in PEM. */
-export function makeCertificates(dnsName: string): { ca: string; certificate: string; key: string } {
+/**
+ * A certificate authority of this test's own, and a server's certificate for a DNS name, by that authority or by the
+ * server itself; all in PEM.
+ */
+export function makeCertificates(
+  dnsName: string,
+  { untilYear, selfSigned = false }: { untilYear?: number; selfSigned?: boolean } = {},
+): { ca: string; certificate: string; key: string } {
   const authority = newKey();
   const server = newKey();
   const issuer = { name: 'Weft test CA', key: authority.privateKey };
   return {
     ca: certificate({ name: issuer.name, key: authority.publicKey, extension: isAuthority }, issuer),
-    certificate: certificate({ name: dnsName, key: server.publicKey, extension: alternativeName(dnsName) }, issuer),
+    certificate: certificate(
+      { name: dnsName, key: server.publicKey, extension: alternativeName(dnsName) },
+      selfSigned ? { name: dnsName, key: server.privateKey } : issuer,
+      untilYear,
+    ),
     key: server.privateKey.export({ type: 'pkcs8', format: 'pem' }) as string,
   };
 }

@@ -150,19 +150,25 @@ describe('endpoints', () => {
     }
   });
 
+  const startSecure = ({ certificate, key }: ReturnType<typeof makeCertificates>) =>
+    startServer(
+      ServerCredentials.createSsl(null, [{ private_key: Buffer.from(key), cert_chain: Buffer.from(certificate) }]),
+    );
+
+  const ask = async (endpoint: string, ca?: string) => {
+    const tls = ca === undefined ? {} : { tls: credentials.createSsl(Buffer.from(ca)) };
+    const client = await openEndpoint(endpoint, { allowPrivate: true, resolve: async () => ['127.0.0.1'], ...tls });
+    try {
+      return await callRaw(client, PATH, Buffer.alloc(0), { deadlineMs: 3_000 });
+    } finally {
+      client.close();
+    }
+  };
+
   it('T44 with TLS must prove the name they were listed under, to a known authority', async () => {
-    const { ca: testCa, certificate, key: privateKey } = makeCertificates('name.example');
-    const key = { private_key: Buffer.from(privateKey), cert_chain: Buffer.from(certificate) };
-    const { server, port } = await startServer(ServerCredentials.createSsl(null, [key]));
-    const ask = async (endpoint: string, ca?: string) => {
-      const tls = ca === undefined ? {} : { tls: credentials.createSsl(Buffer.from(ca)) };
-      const client = await openEndpoint(endpoint, { allowPrivate: true, resolve: async () => ['127.0.0.1'], ...tls });
-      try {
-        return await callRaw(client, PATH, Buffer.alloc(0), { deadlineMs: 3_000 });
-      } finally {
-        client.close();
-      }
-    };
+    const certificates = makeCertificates('name.example');
+    const { ca: testCa } = certificates;
+    const { server, port } = await startSecure(certificates);
     try {
       expect(String((await ask(`grpcs://name.example:${port}`, testCa)).bytes)).toBe('here');
       for (const refused of [
@@ -172,6 +178,20 @@ describe('endpoints', () => {
         await ask(`grpc://name.example:${port}`),
       ])
         expect(refused.error).toMatchObject({ retryable: true });
+    } finally {
+      server.forceShutdown();
+    }
+  });
+
+  it.each([
+    ['has run out', makeCertificates('name.example', { untilYear: 2021 }), 'certificate has expired'],
+    ['is signed by itself', makeCertificates('name.example', { selfSigned: true }), 'self-signed certificate'],
+    ['is for another name', makeCertificates('other.example'), "does not match certificate's altnames"],
+  ])('T44 whose certificate %s are refused', async (_, certificates, why) => {
+    const { server, port } = await startSecure(certificates);
+    try {
+      const { error } = await ask(`grpcs://name.example:${port}`, certificates.ca);
+      expect(error?.message).toContain(why);
     } finally {
       server.forceShutdown();
     }

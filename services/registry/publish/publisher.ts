@@ -56,7 +56,10 @@ export class Publisher {
     if (mayVisit) await this.#visit(signed, contract, problems);
     problems.throwIfAny();
     const accepted = { signed, digest, docs, contract, files: request.files, isServing: true };
-    return store.record(accepted, () => verifier.verify(signed, contract));
+    return store.record(accepted, async () => {
+      await verifier.verify(signed, contract);
+      await this.#checkPackage(signed, contract);
+    });
   }
 
   /** A known listing whose provider says that it is back. */
@@ -128,6 +131,7 @@ export class Publisher {
           alike,
         }),
       );
+    await problems.collect(() => this.#checkPackage({ listing }, contract));
     const previous = await store.latest(listing.asset, contract.service);
     if (previous === undefined || previous.contractDigest.equals(contract.digest)) return;
     const row = await store.contract(previous.contractDigest);
@@ -141,6 +145,24 @@ export class Publisher {
         `the contract breaks callers of version ${previous.version} in ${found.length} places; offer it as another service (…v2):\n${shown}`,
         { breaks: shown, count: String(found.length) },
       ),
+    );
+  }
+
+  /**
+   * A package belongs to the owner of the asset that was listed first with it: others may offer its contracts, as they
+   * are, but not add any.
+   */
+  async #checkPackage({ listing }: Pick<SignedListing, 'listing'>, contract: Contract): Promise<void> {
+    const { store, assets } = this.parts;
+    if ((await store.contract(contract.digest)) !== undefined) return;
+    const name = contract.service.slice(0, Math.max(0, contract.service.lastIndexOf('.')));
+    const first = await store.firstOfPackage(name);
+    if (first === undefined || first === listing.asset) return;
+    if (sameBytes(await assets.ownerOf(first), await assets.ownerOf(listing.asset))) return;
+    throw new WeftError(
+      'CONTRACT_INVALID',
+      `the package ${name} belongs to the owner of asset ${first}: offer one of its contracts unchanged, or use a package of your own`,
+      { name, asset: String(first) },
     );
   }
 

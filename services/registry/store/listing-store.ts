@@ -168,6 +168,17 @@ export class ListingStore {
     return row?.service;
   }
 
+  /** The asset that was listed first with a service of this protobuf package. */
+  async firstOfPackage(name: string): Promise<bigint | undefined> {
+    const [row] = await this.#db
+      .select({ asset: listings.asset })
+      .from(listings)
+      .where(sql`regexp_replace(${listings.service}, '[.]?[^.]*$', '') = ${name}`)
+      .orderBy(listings.id)
+      .limit(1);
+    return row?.asset;
+  }
+
   /** Newest first, below `before`; fewer than `size` when they get too large together. */
   async page(
     filter: PageFilter,
