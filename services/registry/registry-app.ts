@@ -47,7 +47,10 @@ export interface RegistryApp extends Pick<GrpcApp, 'address' | 'port'> {
 /** Much for a person or a pipeline, little for a flood. */
 const DEFAULT_RATE: RateLimits = { perSec: 200, burst: 1_000 };
 const PROBE_DEADLINE_MS = 5_000;
+/** Of an answer: a page of listings. */
 const MAX_MESSAGE_BYTES = 4 * 1024 * 1024;
+/** A contract and a listing at their limits, with room to say that they are beyond them: decoding is not free. */
+export const MAX_REQUEST_BYTES = 768 * 1024;
 
 /** Brings the schema up to date and serves `weft.registry.v1`. Works in any number of replicas on one database. */
 export async function startRegistry(options: RegistryOptions): Promise<RegistryApp> {
@@ -83,6 +86,7 @@ export async function startRegistry(options: RegistryOptions): Promise<RegistryA
       limitRate(options.rate ?? DEFAULT_RATE),
     ],
     maxMessageBytes: MAX_MESSAGE_BYTES,
+    maxRequestBytes: MAX_REQUEST_BYTES,
     ...(options.host === undefined ? {} : { host: options.host }),
     ...(options.port === undefined ? {} : { port: options.port }),
     ...(logger === undefined ? {} : { logger }),

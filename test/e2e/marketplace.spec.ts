@@ -192,7 +192,7 @@ describe('a marketplace on one machine', () => {
     const logs = readdirSync(join(home, 'logs')).map((name) => readFileSync(join(home, 'logs', name), 'latin1'));
     const history = readFileSync(join(home, 'temporal/temporal.db'), 'latin1');
     const urls = logs.flatMap((text) => [...text.matchAll(/"metrics":"(http[^"]+)"/g)].map(([, url]) => url!));
-    const figures = await Promise.all(urls.map(async (url) => (await fetch(url)).text()));
+    const figures = await Promise.all(urls.map(async (url) => (await fetch(`${url}/metrics`)).text()));
     expect(figures.filter((text) => text.includes('process_cpu')).length).toBe(4);
     // As they are, and as an encoding would carry them, whatever the name of the field.
     const forms = [...secrets, password].flatMap((secret) => [

@@ -27,6 +27,8 @@ export interface GrpcAppOptions {
   readonly port?: number;
   readonly credentials?: ServerCredentials;
   readonly maxMessageBytes?: number;
+  /** Where requests are smaller than answers. */
+  readonly maxRequestBytes?: number;
   readonly maxStreamsPerConnection?: number;
   /** What reflection shows of services that are not among our own protos. */
   readonly descriptorSet?: Uint8Array;
@@ -162,7 +164,7 @@ function serverOptions(options: GrpcAppOptions): ChannelOptions {
   const maxBytes = options.maxMessageBytes ?? 16 * mebibyte;
   return {
     interceptors: [...(options.interceptors ?? []), refuseUnreadable],
-    'grpc.max_receive_message_length': maxBytes,
+    'grpc.max_receive_message_length': options.maxRequestBytes ?? maxBytes,
     'grpc.max_send_message_length': maxBytes,
     'grpc.max_concurrent_streams': options.maxStreamsPerConnection ?? 256,
     'grpc.keepalive_time_ms': 60_000,
