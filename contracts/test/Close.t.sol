@@ -48,6 +48,27 @@ contract CloseTest is WeftTest {
         escrow.close(t, spent, deadlineSec, r, vs);
     }
 
+    function testFuzz_T18_close_ofTheLargestAmountsLosesNoUnit(uint96 deposited, uint96 claimed, uint96 spent) public {
+        deposited = uint96(bound(deposited, 1, type(uint96).max));
+        _closeOf(2, deposited, uint96(bound(claimed, 0, deposited)), spent);
+        _closeOf(3, type(uint96).max, 0, type(uint96).max);
+        _closeOf(4, type(uint96).max, type(uint96).max, type(uint96).max);
+        _closeOf(5, type(uint96).max, 0, 0);
+    }
+
+    function _closeOf(uint64 salt, uint96 deposited, uint96 claimed, uint96 spent) internal {
+        spent = uint96(bound(spent, claimed, deposited));
+        _fund(payer, deposited);
+        (t, id) = (_terms(salt), _open(_terms(salt), deposited));
+        if (claimed > 0) _claim(t, claimed);
+        uint256 had = escrow.balances(payer);
+        uint256 income = _income(asset, 1);
+        _close(payer, spent, operator.privateKey);
+        _assertChannel(id, deposited, spent, IEscrow.Status.Closed);
+        assertEq(escrow.balances(payer), had + (deposited - spent));
+        assertEq(_income(asset, 1), income + (spent - claimed));
+    }
+
     function testFuzz_I4_close_refusesEveryKeyButTheOperators(uint256 key) public {
         key = bound(key, 1, ORDER - 1);
         vm.assume(key != operator.privateKey);

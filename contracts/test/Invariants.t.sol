@@ -53,7 +53,7 @@ contract InvariantsTest is Test {
     }
 
     /// One function for all, since a campaign is what costs.
-    function invariant_I1_I2_I3_moneyIsConservedBoundedAndNeverRunsBackwards() public {
+    function invariant_I1_I2_I3_I5_moneyIsConservedBoundedClaimableAndNeverRunsBackwards() public {
         uint256 held = _checkChannels();
         uint256 free;
         for (uint256 i; i < 4; ++i) {
@@ -90,6 +90,7 @@ contract InvariantsTest is Test {
             assertEq(keccak256(abi.encode(indexer.channel(id))), keccak256(abi.encode(c)), "events and state differ");
             if (c.status == IEscrow.Status.Open) held += c.deposited - c.claimed;
             market.seen(id);
+            market.redeem(id);
         }
     }
 
