@@ -2,12 +2,15 @@ import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { send } from '#contracts/chain.js';
 import type { WeftError } from '#core/errors.js';
+import { fromHex } from '#core/hex.js';
 import { connect } from '#payments/rpc/connect.js';
+import { channelId } from '#payments/typed-data.js';
 import { Payment } from '#protos/weft/payment/v1/payment.js';
 import { type Chain, startChain } from '#test/support/chain.js';
 import { createDatabase } from '#test/support/database.js';
 import {
   COUNT,
+  MIN_CHANNEL,
   type PaidService,
   publishEcho,
   SAY,
@@ -15,8 +18,17 @@ import {
   text,
   textOf,
 } from '#test/support/paid-service.js';
-import { callPaid, openChannel, openChannels, type PayingChannel } from '#test/support/paying.js';
+import {
+  callPaid,
+  domainOf,
+  newKey,
+  newTerms,
+  openChannel,
+  openChannels,
+  type PayingChannel,
+} from '#test/support/paying.js';
 import { questions } from '#test/support/payments-questions.js';
+import { startSettler } from '#test/support/settling.js';
 import { reportUnits } from './units.js';
 
 describe('calls at once', () => {
@@ -310,6 +322,66 @@ describe('calls at once', () => {
       await guarded.stop();
     }
   });
+
+  test('T16 ten thousand dust channels in the ledger leave the latency of who pays as it was', async () => {
+    const [quiet, crowded] = await Promise.all(
+      [chain.account(4), chain.account(5)].map(async (owner) => {
+        const echo = await publishEcho(chain, owner);
+        const provider = await startPaidService({ chain, databaseUrl: await createDatabase(), ...echo });
+        const settling = await startSettler(chain, provider, echo.operatorWallet, { everyMs: 100 });
+        return { provider, settling };
+      }),
+    );
+    try {
+      await crowd(crowded!.provider, 10_000);
+      const times = [];
+      for (const { provider } of [quiet!, crowded!]) {
+        const channel = await openChannel(chain, chain.account(2), provider.listing.asset, 100_000n);
+        times.push({ provider, channel, ms: [] as number[] });
+      }
+      // In turns, so that whatever else the machine does meets both.
+      for (let i = -20; i < 300; i++)
+        for (const { provider, channel, ms } of times) {
+          const request = text(`call ${i}`);
+          const payment = channel.pay(provider.call(SAY, request, 100n));
+          const begunMs = performance.now();
+          const { error } = await callPaid(provider.client, `/${SAY}`, request, payment);
+          if (i >= 0) ms.push(performance.now() - begunMs);
+          expect(error).toBeUndefined();
+        }
+      const [alone, beside] = times.map(({ ms }) => ms.sort((a, b) => a - b));
+      expect(beside![150]! / alone![150]!).toBeLessThan(1.5);
+      expect(beside![285]! / alone![285]!).toBeLessThan(2);
+    } finally {
+      for (const { provider, settling } of [quiet!, crowded!]) {
+        await settling.stop();
+        await provider.stop();
+      }
+    }
+  }, 120_000);
+
+  /** Channels of the least that a provider takes, as its ledger keeps them. */
+  async function crowd({ pool, listing }: PaidService, count: number): Promise<void> {
+    const payer = fromHex(chain.account(3).address, 'payer', 20);
+    const signer = newKey().address;
+    const all = Array.from({ length: count }, () => newTerms(payer, signer, listing.asset));
+    const { rowCount } = await pool.query(
+      `insert into provider.channel (id, payer, signer, asset, tenure, salt, state, authorised, spent, ceiling,
+                                     deposited, claimed, expires_at_sec)
+       select decode(id, 'hex'), $3, $4, $5, 1, salt, 'OPEN', 0, 0, $6, $6, 0, $7
+         from unnest($1::text[], $2::numeric[]) as crowd (id, salt)`,
+      [
+        all.map((terms) => channelId(terms, domainOf(chain)).toString('hex')),
+        all.map(({ salt }) => String(salt)),
+        payer,
+        signer,
+        String(listing.asset),
+        String(MIN_CHANNEL),
+        (await chain.nowSec()) + 86_400,
+      ],
+    );
+    expect(rowCount).toBe(count);
+  }
 
   test('T21 a provider that waits for blocks credits neither a channel nor a top-up before they are deep enough', async () => {
     const own = await startChain();

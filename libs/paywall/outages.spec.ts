@@ -1,10 +1,23 @@
+import { randomInt } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { Wallet } from 'ethers';
 import { connectChain } from '#contracts/chain-provider.js';
 import { startPostgres } from '#platform/local/postgres.js';
 import { type Chain, startChain } from '#test/support/chain.js';
 import { createDatabase } from '#test/support/database.js';
-import { type PaidService, publishEcho, SAY, startPaidService, text } from '#test/support/paid-service.js';
+import { onEnd } from '#test/support/on-end.js';
+import {
+  type PaidService,
+  type PaidServiceOptions,
+  publishEcho,
+  SAY,
+  startPaidService,
+  text,
+} from '#test/support/paid-service.js';
 import { callPaid, openChannel, openChannels, type PayingChannel } from '#test/support/paying.js';
+import { type Fate, startRpcProxy } from '#test/support/rpc-proxy.js';
+import { seeded } from '#test/support/seeded.js';
+import { startSettler } from '#test/support/settling.js';
 import { tempDir } from '#test/support/temp-dir.js';
 
 describe('when a part is down', () => {
@@ -73,6 +86,138 @@ describe('when a part is down', () => {
       await service.stop();
       provider.destroy();
     }
+  });
+
+  describe('T23 a node that lies, lags or has gaps', () => {
+    /** A provider behind a wire, with a known channel, one it has not met, and its settler. */
+    async function behind(more: Partial<PaidServiceOptions> = {}) {
+      const own = await startChain();
+      const sold = await publishEcho(own);
+      const wire = await startRpcProxy(own.rpcUrl);
+      const provider = await connectChain(wire.url);
+      const link = { ...own, provider, rpcUrl: wire.url };
+      const service = await startPaidService({ chain: link, databaseUrl: await createDatabase(), ...sold, ...more });
+      const operator = new Wallet(sold.operatorWallet.privateKey, provider);
+      const settling = await startSettler(link, service, operator, { everyMs: 3_600_000 });
+      await own.fund(own.account(2), 10_000_000n);
+      const open = (count: number) => openChannels(own, own.account(2), sold.asset, 10_000n, count);
+      onEnd(async () => {
+        await settling.stop();
+        await service.stop();
+        provider.destroy();
+        await own.stop();
+      });
+      return { own, sold, wire, service, settling, open };
+    }
+
+    test('gives no new credit meanwhile, serves known channels on, and keeps no claim from the chain', async () => {
+      const { own, wire, service, settling, open } = await behind({ maxBlockAgeSec: 3_600 });
+      const [known, ...unknown] = await open(5);
+      const change = (method: string, pattern: RegExp, value: string) => (asked: string, answer: string) =>
+        asked === method ? answer.replace(pattern, value) : answer;
+      const lies = [
+        change('eth_chainId', /"0x[0-9a-f]+"/, '"0x1"'),
+        change('eth_getBlockByNumber', /"number":"0x[0-9a-f]+"/, '"number":"0x1"'),
+        change('eth_getBlockByNumber', /"timestamp":"0x[0-9a-f]+"/, '"timestamp":"0x65000000"'),
+        change('eth_getBlockByNumber', /"result":.*$/, '"result":null}'),
+      ];
+      let spent = 0n;
+      for (const [i, lie] of lies.entries()) {
+        expect((await pay(service, known!)).error).toBeUndefined();
+        wire.distort(lie);
+        expect((await pay(service, known!)).error).toBeUndefined();
+        expect((await pay(service, unknown[i]!)).error?.reason).toBe('CHAIN_UNAVAILABLE');
+        spent += 200n;
+        expect(await settling.settler.settleNow()).toMatchObject([{ channel: known!.id, amount: 200n }]);
+        expect((await own.escrow.channel(known!.id)).claimed).toBe(spent);
+        wire.distort((_, answer) => answer);
+        expect((await pay(service, unknown[i]!)).error).toBeUndefined();
+        await settling.settler.settleNow();
+        expect(await service.ledger.channel(known!.id)).toMatchObject({ spent, claimed: spent });
+      }
+    });
+
+    test('I11 with gaps of every kind: what was earned is claimed, and ledger and chain agree with no command', async () => {
+      const { own, sold, wire, service, settling, open } = await behind();
+      const seed = randomInt(2 ** 31);
+      console.log(`gaps by seed ${seed}`);
+      const random = seeded(seed);
+      const fates: Fate[] = ['lose request', 'lose answer', 'answer 500'];
+      const channels = await open(20);
+      wire.decide(() => (random() < 0.2 ? fates[Math.floor(random() * 3)]! : 'pass'));
+      wire.distort((method, answer) => {
+        if (random() < 0.8) return answer;
+        if (/^eth_get(BlockByNumber|TransactionReceipt)$/.test(method))
+          return answer.replace(/"result":.*$/, '"result":null}');
+        if (method !== 'eth_getTransactionReceipt') return answer;
+        const { result, ...rest } = JSON.parse(answer) as { result: { logs: unknown[] } | null };
+        const logs = random() < 0.5 ? [] : [...(result?.logs ?? []), ...(result?.logs ?? [])];
+        return JSON.stringify({ ...rest, result: result && { ...result, logs } });
+      });
+      let earned = 0n;
+      for (let round = 0; round < 5; round++) {
+        await Promise.all(
+          channels.slice(0, 4 * (round + 1)).map(async (channel) => {
+            const { error } = await pay(service, channel);
+            if (error === undefined) earned += 100n;
+            else expect(error.reason).toBe('CHAIN_UNAVAILABLE');
+          }),
+        );
+        await settling.settler.settleNow().catch((error) => expect(error.retryable).toBe(true));
+      }
+      wire.decide(() => 'pass');
+      wire.distort((_, answer) => answer);
+      expect(earned).toBeGreaterThan(1_000n);
+      await settling.settler.settleNow();
+      expect((await own.escrow.income(sold.asset, 1)).earned).toBe(earned);
+      for (const { id } of channels) {
+        const row = await service.ledger.channel(id);
+        expect((await own.escrow.channel(id)).claimed).toBe(row?.spent ?? 0n);
+        expect(row?.claimed).toBe(row?.spent);
+      }
+    });
+
+    test('and a witness beside it: money that only one of the two shows buys nothing', async () => {
+      const node = await startChain();
+      const wire = await startRpcProxy(node.rpcUrl);
+      const sold = await publishEcho(node);
+      const [provider, witness] = await Promise.all([connectChain(node.rpcUrl), connectChain(wire.url)]);
+      const link = { ...node, provider };
+      const service = await startPaidService({ chain: link, databaseUrl: await createDatabase(), ...sold, witness });
+      try {
+        await node.fund(node.account(2), 100_000n);
+        const [real, other] = await openChannels(node, node.account(2), sold.asset, 10_000n, 2);
+        expect((await pay(service, real!)).error).toBeUndefined();
+        const doubts: [Parameters<typeof wire.decide>[0], Parameters<typeof wire.distort>[0]][] = [
+          [
+            () => 'pass',
+            (method, answer) =>
+              method === 'eth_call' ? answer.replace(/0x[0-9a-f]+/, `0x${'0'.repeat(256)}`) : answer,
+          ],
+          [() => 'pass', (_, answer) => answer.replace(/"hash":"0x../, '"hash":"0xff')],
+          [
+            () => 'pass',
+            (method, answer) =>
+              method === 'eth_getBlockByNumber' ? answer.replace(/"result":.*$/, '"result":null}') : answer,
+          ],
+          [() => 'lose answer', (_, answer) => answer],
+        ];
+        for (const [decide, distort] of doubts) {
+          wire.decide(decide);
+          wire.distort(distort);
+          expect((await pay(service, other!)).error).toMatchObject({ reason: 'CHAIN_UNAVAILABLE' });
+          expect((await pay(service, real!)).error).toBeUndefined();
+        }
+        wire.decide(() => 'pass');
+        wire.distort((_, answer) => answer);
+        expect((await pay(service, other!)).error).toBeUndefined();
+      } finally {
+        await service.stop();
+        provider.destroy();
+        witness.destroy();
+        await node.stop();
+      }
+    });
   });
 
   test('no call on a known channel asks the chain anything', async () => {

@@ -25,6 +25,13 @@ const schema = z.object({
     .optional()
     .describe('of the ledger, to sell the services on the marketplace of WEFT_HOME; without it they are free'),
   ...chainSettings,
+  WEFT_MAX_BLOCK_AGE_SEC: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .optional()
+    .describe('credits nothing new while the newest block is older; not for a chain that makes no empty blocks'),
+  WEFT_WITNESS_RPC_URL: z.url().optional().describe('a second node that must show the same before money counts'),
   WEFT_CLAIM_AMOUNT: z.coerce.bigint().optional().describe('minor units on a channel that are worth a claim'),
   WEFT_CLAIM_AFTER_SEC: z.coerce.number().int().min(1).optional().describe('age of earnings at which they are claimed'),
   WEFT_CLAIM_EVERY_MS: z.coerce.number().int().min(100).default(15_000).describe('how often earnings are looked at'),
@@ -53,6 +60,7 @@ export const runModels = (names: readonly ModelName[] = modelNames): Promise<voi
             marketplace: await readMarketplace(home),
             databaseUrl,
             safety: chainSafety(config),
+            credit: { maxBlockAgeSec: config.WEFT_MAX_BLOCK_AGE_SEC, witnessRpcUrl: config.WEFT_WITNESS_RPC_URL },
             policy: { ...(amount === undefined ? {} : { amount }), ...(ageSec === undefined ? {} : { ageSec }) },
             settleEveryMs: config.WEFT_CLAIM_EVERY_MS,
             onError: (error) => logger.warn({ err: error }, 'the paywall met a problem in the background'),

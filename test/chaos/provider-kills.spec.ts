@@ -4,38 +4,47 @@ import type { Client } from '@grpc/grpc-js';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import pg from 'pg';
 import { connect } from '#payments/rpc/connect.js';
+import type { SigningKey } from '#payments/signature.js';
 import { type Call, hashListing, type Listing } from '#payments/typed-data.js';
 import { startPostgres } from '#platform/local/postgres.js';
 import { type Chain, startChain } from '#test/support/chain.js';
 import { createDatabase } from '#test/support/database.js';
 import type { ProviderProcess } from '#test/support/fixtures/provider.js';
+import { startWallet } from '#test/support/local-wallet.js';
 import { FLOW, publishEcho, SAY, startPaidService, text, textOf } from '#test/support/paid-service.js';
 import {
   callPaid,
   newCall,
   openChannel,
   type PaidReply,
-  type PayingChannel,
   readTrailers,
   streamPaid,
 } from '#test/support/paying.js';
 import { questions } from '#test/support/payments-questions.js';
 import { type NodeProcess, spawnNode } from '#test/support/spawn-node.js';
 import { tempDir } from '#test/support/temp-dir.js';
+import { pinOf, quoteOf, requestOf } from '#test/support/wallets.js';
 
 type Fault = NonNullable<ProviderProcess['fault']>;
+
+/** How often the provider is killed under load; a night run takes a thousand and more. */
+const KILLS = Number(process.env['WEFT_KILLS'] ?? 12);
+
+/** What is left is Node reading sources and a busy machine: a lock itself ends with its holder, or with its lease of 0.5 s. */
+const TAKEOVER_MS = 10_000;
 
 describe('a provider that is killed', () => {
   let chain: Chain;
   let asset: bigint;
   let listing: Listing;
+  let operator: SigningKey;
   let home: Omit<ProviderProcess, 'port' | 'settles' | 'fault'>;
   let pool: pg.Pool;
 
   beforeAll(async () => {
     chain = await startChain();
     const echo = await publishEcho(chain);
-    ({ asset, listing } = echo);
+    ({ asset, listing, operator } = echo);
     const databaseUrl = await createDatabase();
     home = {
       databaseUrl,
@@ -64,6 +73,7 @@ describe('a provider that is killed', () => {
     /** Resolves when the present process is ready, or has ended before. */
     ready: Promise<unknown> = Promise.resolve();
     client!: Client;
+    address = '';
     #port: number | undefined;
 
     constructor(
@@ -79,6 +89,7 @@ describe('a provider that is killed', () => {
       this.ready = waiting.catch(() => {});
       const [, address] = await waiting;
       if (this.#port === undefined) {
+        this.address = address!;
         this.#port = Number(address!.split(':')[1]);
         this.client = connect(address!);
       }
@@ -128,7 +139,7 @@ describe('a provider that is killed', () => {
     newCall(hashListing(listing), method, request, maxAmount);
 
   /** What provider's ledger and payer agree on. */
-  async function expectCharged(channel: PayingChannel, replies: readonly PaidReply[], from = pool): Promise<void> {
+  async function expectCharged(channel: { id: Uint8Array }, replies: readonly PaidReply[], from = pool): Promise<void> {
     const seen = replies.reduce((sum, { receipt }) => sum + (receipt?.amount ?? 0n), 0n);
     const { rows } = await from.query(
       `select h.spent, h.calls, (select sum(amount) from provider.call c where c.channel = h.id) as charged,
@@ -176,13 +187,14 @@ describe('a provider that is killed', () => {
     await expectCharged(channel, [reply]);
   });
 
-  test('I8 a killed stream is charged for what was committed, and that part can be had again', async () => {
+  test('I8 I12 T28 a killed stream is charged for what was committed, and another process gives that part at once', async () => {
     const provider = await start({ at: 'committed', nth: 2 });
+    const standby = await start();
     const channel = await open();
     const request = text('one two three four');
     const paid = call(FLOW, request, 1_000n);
-    const collect = async () => {
-      const stream = streamPaid(provider.client, `/${FLOW}`, request, channel.pay(paid));
+    const collect = async (from: Provider) => {
+      const stream = streamPaid(from.client, `/${FLOW}`, request, channel.pay(paid));
       const words: string[] = [];
       try {
         for await (const bytes of stream) words.push(textOf(bytes));
@@ -190,15 +202,17 @@ describe('a provider that is killed', () => {
       const status = await stream.status;
       return { words, reason: status.error?.reason, ...readTrailers(status.trailers) };
     };
-    const lost = await collect();
+    const lost = await collect(provider);
     expect(lost.receipt).toBeUndefined();
-    await provider.restart();
-    let stored = await collect();
-    while (stored.reason === 'CALL_IN_FLIGHT') stored = await collect();
+    await provider.process.exited;
+    const diedAtMs = Date.now();
+    let stored = await collect(standby);
+    while (stored.reason === 'CALL_IN_FLIGHT') stored = await collect(standby);
+    expect(Date.now() - diedAtMs).toBeLessThan(TAKEOVER_MS);
     expect(stored).toMatchObject({ reason: 'STREAM_BROKEN', outcome: 'charged' });
     expect(stored.words.slice(0, lost.words.length)).toEqual(lost.words);
     expect(stored.receipt!.amount).toBe(BigInt(stored.words.join('').length));
-    expect(provider.runs('one two three four')).toBe(0);
+    expect(standby.runs('one two three four')).toBe(0);
     await expectCharged(channel, [stored as unknown as PaidReply]);
   });
 
@@ -213,57 +227,81 @@ describe('a provider that is killed', () => {
       const paid = call(SAY, request, 100n);
       await callPaid(provider.client, `/${SAY}`, request, channel.pay(paid));
       await provider.restart();
+      const readyAtMs = Date.now();
       const replies: PaidReply[] = [];
       for (const each of [paid, call(SAY, request, 100n)])
         replies.push(await callPaid(provider.client, `/${SAY}`, request, channel.pay(each, channel.signed + 100n)));
       expect(replies.map(({ error }) => error)).toEqual([undefined, undefined]);
       await expectCharged(channel, replies);
       await expectSettled();
+      expect(Date.now() - readyAtMs).toBeLessThan(TAKEOVER_MS);
       expect((await chain.escrow.channel(channel.id)).claimed).toBe(200n);
     },
   );
 
-  test('T24 killed again and again under load: every call is answered in the end, and each is charged once', async () => {
-    const provider = await start({ at: 'committed', nth: 5 }, true);
-    const channel = await open();
-    const faults: Fault['at'][] = ['served', 'committed', 'stored', 'sent', 'claimed'];
-    let kills = 0;
-    let done = false;
-    const keepAlive = (async () => {
-      for (;;) {
-        await provider.process.exited;
-        if (done) return;
-        kills += 1;
-        const next = kills < 5 ? { at: faults[kills % faults.length]!, nth: randomInt(1, 7) } : undefined;
-        // It may meet its end before it is ready: a claim is sent again while it starts.
-        await provider.start(next).catch(() => {});
-        if (next === undefined) return;
-      }
-    })();
-    const answered = async (i: number): Promise<PaidReply> => {
-      const request = text(`load ${i}`);
-      const paid = call(SAY, request, 100n);
-      for (;;) {
-        const reply = await callPaid(provider.client, `/${SAY}`, request, channel.pay(paid), { deadlineMs: 3_000 });
-        if (reply.receipt !== undefined) return reply;
-        expect(reply.outcome).toBeUndefined();
-        await chain.nowSec();
-        await provider.ready;
-      }
-    };
-    const replies: PaidReply[] = [];
-    let next = 0;
-    await Promise.all(
-      Array.from({ length: 8 }, async () => {
-        while (kills < 5) replies.push(await answered(next++));
-      }),
-    );
-    done = true;
-    await keepAlive;
-    expect(kills).toBe(5);
-    await expectCharged(channel, replies);
-    await expectSettled();
-  }, 120_000);
+  test(
+    'T24 killed again and again under load: payer, provider and chain agree to the last unit',
+    async () => {
+      const provider = await start(undefined, true);
+      const funds = 100_000n * BigInt(KILLS);
+      const wallet = await startWallet(chain, { account: 3, funds });
+      const app = { address: provider.address };
+      const pin = pinOf({ listing, operator, app }, { calls: 1_000 * KILLS });
+      const { quoteId } = (await wallet.openQuote(quoteOf([pin], { maxTotal: funds }))).quote;
+
+      /** One call, asked for until it is answered. */
+      const answered = async (i: number): Promise<PaidReply> => {
+        const request = text(`load ${i}`);
+        const { payment } = await wallet.reserve(requestOf(quoteId, request));
+        for (;;) {
+          const reply = await callPaid(provider.client, `/${SAY}`, request, payment, { deadlineMs: 3_000 });
+          if (reply.receipt !== undefined) {
+            expect(await wallet.settle(payment.call.callId, { receipt: reply.receipt })).toBe('SETTLED');
+            return reply;
+          }
+          expect(reply.outcome).toBeUndefined();
+          await chain.nowSec();
+          await provider.ready;
+        }
+      };
+      const replies = [await answered(0)];
+
+      /** Each life ends where the code is told to, or whenever it is. */
+      const faults: (Fault['at'] | undefined)[] = ['served', 'committed', 'stored', 'sent', 'claimed', undefined];
+      let done = false;
+      const killing = (async () => {
+        let at: Fault['at'] | undefined;
+        for (let kills = 1; kills <= KILLS; kills++) {
+          const { process } = provider;
+          const kill = setTimeout(() => process.kill('SIGKILL'), at === undefined ? randomInt(300) : 2_000);
+          await process.exited;
+          clearTimeout(kill);
+          at = kills < KILLS ? faults[kills % faults.length] : undefined;
+          // It may meet its end before it is ready: a claim is sent again while it starts.
+          await provider.start(at && { at, nth: randomInt(1, 7) }).catch(() => {});
+        }
+        done = true;
+      })();
+      let next = 1;
+      await Promise.all(
+        Array.from({ length: 8 }, async () => {
+          while (!done) replies.push(await answered(next++));
+        }),
+      );
+      await killing;
+
+      const [channel] = await wallet.channels();
+      await expectCharged({ id: channel!.channelId }, replies);
+      await expectSettled();
+      const spent = 100n * BigInt(replies.length);
+      expect(replies.length).toBeGreaterThan(KILLS);
+      expect(await wallet.quoteStatus(quoteId)).toMatchObject({ settled: spent, exposure: spent });
+      expect((await wallet.channels())[0]).toMatchObject({ settled: spent, reserved: 0n });
+      expect((await chain.escrow.channel(channel!.channelId)).claimed).toBe(spent);
+      await wallet.close();
+    },
+    60_000 + 10_000 * KILLS,
+  );
 
   test('I8 PostgreSQL killed under load: what was answered is charged, what was not can be asked again', async () => {
     const dir = tempDir();

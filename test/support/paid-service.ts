@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { Client } from '@grpc/grpc-js';
-import { Wallet } from 'ethers';
+import { type JsonRpcProvider, Wallet } from 'ethers';
 import type pg from 'pg';
 import { mintedAsset } from '#contracts/assets.js';
 import { send } from '#contracts/chain.js';
@@ -91,6 +91,8 @@ export interface PaidServiceOptions {
   readonly limits?: Partial<PaywallLimits>;
   readonly onStage?: PaywallOptions['onStage'];
   readonly confirmations?: number;
+  readonly maxBlockAgeSec?: number;
+  readonly witness?: JsonRpcProvider;
   readonly bodies?: string;
   readonly port?: number;
   readonly maxMessageBytes?: number;
@@ -111,9 +113,12 @@ export async function startPaidService(options: PaidServiceOptions) {
   const view = new ChainView({
     provider: chain.provider,
     rpcUrl: chain.rpcUrl,
+    chainId: chain.deployment.chainId,
     escrow: chain.deployment.escrow,
     assets: chain.deployment.assets,
     confirmations: options.confirmations ?? 0,
+    maxBlockAgeSec: options.maxBlockAgeSec,
+    witness: options.witness,
   });
   const { chainId, verifyingContract: escrow } = domainOf(chain);
   const ledger = await ProviderLedger.open(pool, new BodyStore(bodies), {

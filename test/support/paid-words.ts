@@ -64,6 +64,7 @@ export async function startPaidWords(market: Market, options: PaidWordsOptions =
   const view = new ChainView({
     provider: chain.provider,
     rpcUrl: chain.rpcUrl,
+    chainId: chain.deployment.chainId,
     escrow: chain.deployment.escrow,
     assets: chain.deployment.assets,
     confirmations: 0,

@@ -1,8 +1,8 @@
 import { createServer, type IncomingMessage } from 'node:http';
 import { onEnd } from './on-end.js';
 
-/** What becomes of a JSON-RPC request: its connection breaks before the node saw it, or after. */
-export type Fate = 'pass' | 'lose request' | 'lose answer';
+/** What becomes of a JSON-RPC request: its connection breaks before the node saw it, or after; or the node fails. */
+export type Fate = 'pass' | 'lose request' | 'lose answer' | 'answer 500';
 
 /** A wire to a chain that a test can cut. */
 export async function startRpcProxy(target: string) {
@@ -15,6 +15,7 @@ export async function startRpcProxy(target: string) {
     seen.push(method);
     const what = fate(method);
     if (what === 'lose request') return response.destroy();
+    if (what === 'answer 500') return response.writeHead(500).end();
     const answer = await fetch(target, { method: 'POST', headers: { 'content-type': 'application/json' }, body });
     const text = rewrite(method, await answer.text());
     if (what === 'lose answer') return response.destroy();

@@ -1,18 +1,25 @@
-import type { JsonRpcProvider } from 'ethers';
+import { isDeepStrictEqual } from 'node:util';
+import type { Block, JsonRpcProvider } from 'ethers';
 import { interfaceOf } from '#contracts/artifact.js';
 import { Assets, type Head, type Span } from '#contracts/assets.js';
 import { orChainError } from '#contracts/chain-provider.js';
 import { type Channel, Escrow } from '#contracts/escrow.js';
+import { WeftError } from '#core/errors.js';
 import { toHex } from '#core/hex.js';
 
 export interface ChainViewOptions {
   readonly provider: JsonRpcProvider;
   readonly rpcUrl: string;
+  readonly chainId: bigint;
   /** "0x…" */
   readonly escrow: string;
   readonly assets: string;
   /** Money counts once it is this many blocks deep; 0 on anvil, which makes no empty blocks. */
   readonly confirmations: number;
+  /** Nothing new is credited while the newest block is older. Not on anvil, which makes no empty blocks. */
+  readonly maxBlockAgeSec?: number | undefined;
+  /** A second node, of somebody else: nothing new is credited that it does not show as well. */
+  readonly witness?: JsonRpcProvider | undefined;
 }
 
 /** What a provider asks the chain. Errors: CHAIN_UNAVAILABLE. */
@@ -21,6 +28,7 @@ export class ChainView {
   readonly assets: Assets;
   readonly #options: ChainViewOptions;
   #chainTimeSec = 0;
+  #highestBlock = 0;
 
   constructor(options: ChainViewOptions) {
     this.#options = options;
@@ -28,9 +36,16 @@ export class ChainView {
     this.assets = new Assets(options.assets, options.provider);
   }
 
-  /** A channel at the confirmed block. */
+  /**
+   * A channel at the confirmed block: by this, money is credited. CHAIN_UNAVAILABLE also while the node is on another
+   * chain, stands still, has gone back, or is contradicted by the witness.
+   */
   async channel(id: Uint8Array): Promise<Channel> {
-    return await this.#ask(async () => await this.escrow.channel(id, await this.#confirmedBlock()));
+    const block = await this.#creditedBlock();
+    const channel = await this.#ask(() => this.escrow.channel(id, block.number));
+    const { witness } = this.#options;
+    if (witness !== undefined) await this.#compare(witness, block, id, channel);
+    return channel;
   }
 
   /** A channel at the newest block: for claims, which only we can make. */
@@ -68,8 +83,7 @@ export class ChainView {
 
   /** Reads the newest block: its number, and its time for `nowSec`. */
   async newestBlock(): Promise<{ blockNumber: number; atSec: number }> {
-    const block = await this.#ask(() => this.#options.provider.getBlock('latest'));
-    if (block === null) throw new Error('the chain has no newest block');
+    const block = await this.#latest();
     this.#chainTimeSec = Math.max(this.#chainTimeSec, block.timestamp);
     return { blockNumber: block.number, atSec: block.timestamp };
   }
@@ -82,9 +96,40 @@ export class ChainView {
     return Math.max(Math.floor(Date.now() / 1000), this.#chainTimeSec);
   }
 
-  async #confirmedBlock(): Promise<number | 'latest'> {
-    const { confirmations, provider } = this.#options;
-    return confirmations === 0 ? 'latest' : Math.max(0, (await provider.getBlockNumber()) - confirmations);
+  async #latest(): Promise<Block> {
+    const block = await this.#ask(() => this.#options.provider.getBlock('latest'));
+    if (block === null) throw this.#distrust('it has no newest block');
+    return block;
+  }
+
+  async #creditedBlock(): Promise<Block> {
+    const { confirmations, provider, chainId, maxBlockAgeSec } = this.#options;
+    const [id, latest] = await Promise.all([this.#ask(() => provider.send('eth_chainId', [])), this.#latest()]);
+    if (BigInt(id) !== chainId) throw this.#distrust(`it is on chain ${BigInt(id)}, not ${chainId}`);
+    // It may take back what is not confirmed, and no more.
+    if (latest.number + confirmations < this.#highestBlock)
+      throw this.#distrust(`it went back from block ${this.#highestBlock} to ${latest.number}`);
+    const ageSec = Math.floor(Date.now() / 1000) - latest.timestamp;
+    if (maxBlockAgeSec !== undefined && ageSec > maxBlockAgeSec)
+      throw this.#distrust(`its newest block is ${ageSec} s old`);
+    this.#highestBlock = Math.max(this.#highestBlock, latest.number);
+    if (confirmations === 0) return latest;
+    const block = await this.#ask(() => provider.getBlock(Math.max(0, latest.number - confirmations)));
+    if (block === null) throw this.#distrust(`it lacks block ${latest.number - confirmations}`);
+    return block;
+  }
+
+  async #compare(witness: JsonRpcProvider, { number, hash }: Block, id: Uint8Array, channel: Channel): Promise<void> {
+    const escrow = new Escrow(this.#options.escrow, witness);
+    const [block, seen] = await Promise.all([witness.getBlock(number), escrow.channel(id, number)]).catch((cause) => {
+      throw this.#distrust('the witness does not answer for it', cause);
+    });
+    if (block?.hash !== hash) throw this.#distrust(`its block ${number} is not that of the witness`);
+    if (!isDeepStrictEqual(seen, channel)) throw this.#distrust('the witness shows the channel otherwise');
+  }
+
+  #distrust(why: string, cause?: unknown): WeftError {
+    return new WeftError('CHAIN_UNAVAILABLE', `the chain's node is not believed now: ${why}`, {}, { cause });
   }
 
   #ask<T>(question: () => Promise<T>): Promise<T> {

@@ -119,8 +119,9 @@ export class Settler {
   async #round(all: boolean): Promise<Settlement[]> {
     const { ledger, chain, claimants } = this.#options;
     this.#windowSec ??= await chain.windowSec();
-    await chain.newestBlock();
-    const lost = await this.#checkWatched();
+    await this.#unlessUnclear(chain.newestBlock());
+    // What earlier claims became may be unclear while a node is not believed: that keeps nobody from claiming.
+    const lost = (await this.#unlessUnclear(this.#checkWatched())) ?? new Set<string>();
     const unclaimed = await ledger.channels('unclaimed');
     const settlements: Settlement[] = [];
     const senders = new Set(claimants.map(({ sender }) => sender));
@@ -151,7 +152,7 @@ export class Settler {
   }
 
   async #claim(sender: TransactionSender, channels: readonly LedgerChannel[]): Promise<Settlement[]> {
-    const { chain, ledger, onClaimed } = this.#options;
+    const { chain, onClaimed } = this.#options;
     const claims: { channel: LedgerChannel; claim: Claim }[] = [];
     for (const channel of channels) {
       const claim = await this.#claimOf(channel);
@@ -170,20 +171,18 @@ export class Settler {
       settlements.push({ asset, tenure, channel: channelId, amount: earned, transaction: receipt.hash });
     }
     for (const { channel } of claims) {
-      await ledger.updateFromChain(channel.id, await chain.channel(channel.id));
-      this.#watch(channel.id);
+      await this.#record(channel.id);
     }
     return settlements;
   }
 
   /** What to claim of a channel as the chain shows it now; undefined if there is nothing, or no longer. */
   async #claimOf(channel: LedgerChannel): Promise<Claim | undefined> {
-    const { chain, ledger } = this.#options;
+    const { chain } = this.#options;
     const onChain = await chain.newestChannel(channel.id);
     const { terms, spent, voucher } = channel;
     if (onChain.status !== 'open' || onChain.claimed >= spent) {
-      await ledger.updateFromChain(channel.id, await chain.channel(channel.id));
-      this.#watch(channel.id);
+      await this.#record(channel.id);
       return undefined;
     }
     if (chain.nowSec() >= onChain.expiresAtSec + this.#windowSec!) {
@@ -201,6 +200,24 @@ export class Settler {
     const { cumulative, call, signature } = readPayment(Payment.decode(voucher));
     const amount = minAmount(spent, onChain.deposited);
     return { terms, amount, cumulative, commitment: hashCall(call), signature };
+  }
+
+  /** Takes over what the chain shows, now or in a later round. */
+  async #record(id: Uint8Array): Promise<void> {
+    const { chain, ledger } = this.#options;
+    this.#watch(id);
+    const onChain = await this.#unlessUnclear(chain.channel(id));
+    if (onChain !== undefined) await ledger.updateFromChain(id, onChain);
+  }
+
+  async #unlessUnclear<T>(work: Promise<T>): Promise<T | undefined> {
+    try {
+      return await work;
+    } catch (error) {
+      if (!(error instanceof WeftError) || error.reason !== 'CHAIN_UNAVAILABLE') throw error;
+      this.#report(error);
+      return undefined;
+    }
   }
 
   /** Reads channels again that were claimed lately; those of which less is claimed now than was recorded are due again. */

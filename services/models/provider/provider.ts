@@ -29,6 +29,8 @@ export interface ProviderOptions {
   readonly marketplace: Marketplace;
   readonly databaseUrl: string;
   readonly safety: ChainSafety;
+  /** What else must hold before a payer's money counts. */
+  readonly credit?: { readonly maxBlockAgeSec?: number | undefined; readonly witnessRpcUrl?: string | undefined };
   readonly policy?: Partial<SettlePolicy>;
   readonly settleEveryMs?: number;
   readonly onError: (error: unknown) => void;
@@ -61,7 +63,10 @@ export class Provider {
     });
     const pool = createPool(databaseUrl, { name: 'weft provider', max: 12 });
     const provider = chainProvider({ rpcUrl, chainId });
-    const chain = new ChainView({ provider, rpcUrl, ...contracts, ...safety });
+    const { maxBlockAgeSec, witnessRpcUrl } = options.credit ?? {};
+    const witness = witnessRpcUrl === undefined ? undefined : chainProvider({ rpcUrl: witnessRpcUrl, chainId });
+    const { confirmations } = safety;
+    const chain = new ChainView({ provider, rpcUrl, chainId, ...contracts, confirmations, maxBlockAgeSec, witness });
     const ledger = await ProviderLedger.open(pool, new BodyStore(join(home, 'bodies')), {
       chainId,
       escrow: fromHex(contracts.escrow, 'contracts.escrow', 20),
@@ -77,7 +82,10 @@ export class Provider {
         chainId,
         ...safety,
       });
-    return new Provider(options, keys, pool, chain, ledger, send, () => provider.destroy());
+    return new Provider(options, keys, pool, chain, ledger, send, () => {
+      provider.destroy();
+      witness?.destroy();
+    });
   }
 
   /** Puts every offer in force and the paywall in front of all of them. */
