@@ -19,13 +19,15 @@ const GWEI = 10n ** 9n;
 export const DEFAULT_MAX_FEE = 500n * GWEI;
 
 export async function askFees(provider: JsonRpcProvider): Promise<Fees> {
-  const [{ baseFeePerGas }, tip] = await Promise.all([
-    provider.send('eth_feeHistory', ['0x1', 'latest', []]) as Promise<{ baseFeePerGas: string[] }>,
+  const [history, tip] = await Promise.all([
+    provider.send('eth_feeHistory', ['0x1', 'latest', []]) as Promise<{ baseFeePerGas?: string[] } | null>,
     // Not every node answers this.
     (provider.send('eth_maxPriorityFeePerGas', []) as Promise<string>).catch(() => GWEI),
   ]);
-  // The last one is of the block to come.
-  return { base: BigInt(baseFeePerGas.at(-1) ?? 0), tip: BigInt(tip) };
+  // The last one is of the block to come. A node that has no newest block may have one again in a moment.
+  const base = history?.baseFeePerGas?.at(-1);
+  if (base === undefined) throw new WeftError('CHAIN_UNAVAILABLE', 'the chain tells no fees');
+  return { base: BigInt(base), tip: BigInt(tip) };
 }
 
 /** Good for six full blocks in a row. Throws FEE_ABOVE_LIMIT when even the next block asks for more than `limit`. */
