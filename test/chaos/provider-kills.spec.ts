@@ -12,14 +12,7 @@ import { createDatabase } from '#test/support/database.js';
 import type { ProviderProcess } from '#test/support/fixtures/provider.js';
 import { startWallet } from '#test/support/local-wallet.js';
 import { FLOW, publishEcho, SAY, startPaidService, text, textOf } from '#test/support/paid-service.js';
-import {
-  callPaid,
-  newCall,
-  openChannel,
-  type PaidReply,
-  readTrailers,
-  streamPaid,
-} from '#test/support/paying.js';
+import { callPaid, newCall, openChannel, type PaidReply, readTrailers, streamPaid } from '#test/support/paying.js';
 import { questions } from '#test/support/payments-questions.js';
 import { type NodeProcess, spawnNode } from '#test/support/spawn-node.js';
 import { tempDir } from '#test/support/temp-dir.js';
