@@ -38,6 +38,9 @@ export function secretFile(path: string, create: () => string): string {
   return readSecret(path);
 }
 
+/** A password or token that nobody guesses. */
+export const randomSecret = (): string => randomBytes(32).toString('base64url');
+
 /** The secret in a file that must exist, without the line end that editors add. */
 export function readSecret(path: string): string {
   const { mode } = statSync(path);

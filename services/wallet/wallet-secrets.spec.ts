@@ -166,7 +166,7 @@ describe('the wallet’s secrets', () => {
     const other = join(home, 'other');
     mkdirSync(other);
     writeFileSync(join(other, 'password'), 'not the one', { mode: 0o600 });
-    expect(() => openKeys(home, join(other, 'password'))).toThrow(/does not open with the wallet's password/);
+    expect(() => openKeys(home, join(other, 'password'))).toThrow(/payer.json does not open with its password/);
   });
 
   it('are the same after a restart', () => {

@@ -1,8 +1,10 @@
+import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { HDNodeWallet, Mnemonic, randomBytes } from 'ethers';
+import { HDNodeWallet, Mnemonic } from 'ethers';
 import { fromHex } from '#core/hex.js';
 import { SigningKey } from '#payments/signature.js';
-import { secretFile } from '#platform/secrets.js';
+import { keystoreFile } from '#platform/keystore.js';
+import { randomSecret, readSecret, secretFile } from '#platform/secrets.js';
 
 /** Keys of the provider behind the shipped services, from one secret that is made at the first start. */
 export class ProviderKeys {
@@ -12,11 +14,18 @@ export class ProviderKeys {
     this.#root = root;
   }
 
+  /** Makes the keystore and its password the first time. Errors: CONFIG_INVALID. */
   static open(home: string): ProviderKeys {
-    const phrase = secretFile(
-      join(home, 'keys', 'provider.mnemonic'),
-      () => Mnemonic.fromEntropy(randomBytes(16)).phrase,
-    );
+    const file = (name: string) => join(home, 'keys', name);
+    const password = secretFile(file('password'), randomSecret);
+    // Homes of earlier versions kept the words as they are.
+    const plain = file('provider.mnemonic');
+    const { mnemonic } = keystoreFile(file('provider.json'), password, () => {
+      const root = existsSync(plain) ? HDNodeWallet.fromPhrase(readSecret(plain)) : HDNodeWallet.createRandom();
+      return { address: root.address, privateKey: root.privateKey, mnemonic: { entropy: root.mnemonic!.entropy } };
+    });
+    rmSync(plain, { force: true });
+    const { phrase } = Mnemonic.fromEntropy(mnemonic!.entropy);
     return new ProviderKeys(HDNodeWallet.fromPhrase(phrase, undefined, "m/44'/60'/0'/0"));
   }
 
