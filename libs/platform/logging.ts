@@ -34,12 +34,17 @@ export function createLogger({ name, level = 'info', destination }: LoggerOption
           const safe = isThrown(first) ? { err: first } : first;
           method.apply(this, [safe, ...rest].map((each) => (typeof each === 'string' ? redact(each) : each)) as never);
         },
+        streamWrite: (line) => line.replace(unsafe, escapeUnit),
       },
     },
     // Synchronous: the last line before a crash is the one that matters.
     destination ?? pino.destination({ dest: 1, sync: true }),
   );
 }
+
+/** What JSON leaves as it is and a terminal or a person misreads: further controls, separators, bidi and zero-width marks. */
+const unsafe = /[\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g;
+const escapeUnit = (unit: string): string => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`;
 
 /** Lets Nest write to `logger`. */
 export function nestLogger(logger: Logger): LoggerService {

@@ -21,7 +21,7 @@ import { pinOf, quoteOf, requestOf } from '#test/support/wallets.js';
 type Fault = NonNullable<ProviderProcess['fault']>;
 
 /** How often the provider is killed under load; a night run takes a thousand and more. */
-const KILLS = Number(process.env['WEFT_KILLS'] ?? 12);
+const KILLS = Number(process.env['WEFT_KILLS'] ?? 10);
 
 /** What is left is Node reading sources and a busy machine: a lock itself ends with its holder, or with its lease of 0.5 s. */
 const TAKEOVER_MS = 10_000;
