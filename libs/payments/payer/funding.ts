@@ -180,8 +180,16 @@ export class Funding {
       for (const lack of lacks) amounts.set(lack, lack.least);
       total = least;
     }
-    if (total > free) await this.parts.chain.deposit(total - free);
+    if (total > free) await this.#deposit(total);
     return amounts;
+  }
+
+  /** An earlier deposit of which no answer came may be on its way: it counts, and is not made twice. */
+  async #deposit(total: bigint): Promise<void> {
+    const { chain } = this.parts;
+    await chain.settled();
+    const { free } = await chain.funds();
+    if (total > free) await chain.deposit(total - free);
   }
 
   async #fill({ need, channel, extend }: Lack, amount: bigint): Promise<string | undefined> {
