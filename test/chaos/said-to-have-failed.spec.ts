@@ -1,5 +1,5 @@
 import { randomBytes, randomInt } from 'node:crypto';
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { Wallet } from 'ethers';
 import { connectChain, send } from '#contracts/chain.js';
 import { WeftError } from '#core/errors.js';
@@ -8,7 +8,6 @@ import { connect } from '#payments/rpc/connect.js';
 import { type Chain, startChain } from '#test/support/chain.js';
 import { startCutWire } from '#test/support/cut-wire.js';
 import { createDatabase } from '#test/support/database.js';
-import { onEnd } from '#test/support/on-end.js';
 import { publishEcho, SAY, startPaidService, text } from '#test/support/paid-service.js';
 import { callPaid } from '#test/support/paying.js';
 import { seeded } from '#test/support/seeded.js';
@@ -30,6 +29,11 @@ describe('done, and said to have failed', () => {
 
   afterAll(async () => {
     await chain?.stop();
+  });
+
+  const ends: (() => unknown)[] = [];
+  afterEach(async () => {
+    for (const end of ends.splice(0).reverse()) await end();
   });
 
   test.each([
@@ -58,21 +62,25 @@ describe('done, and said to have failed', () => {
       };
       const rpcUrl = await wired("the provider's chain", chain.rpcUrl);
       const provider = await connectChain(rpcUrl);
-      onEnd(() => provider.destroy());
+      ends.push(() => provider.destroy());
       const link = { ...chain, rpcUrl, provider };
       const sold = await publishEcho(chain);
       const databaseUrl = await wired("the provider's PostgreSQL", await createDatabase());
       const service = await startPaidService({ chain: link, databaseUrl, ...sold });
+      ends.push(() => service.stop());
       service.pool.on('error', () => {});
       const operator = new Wallet(sold.operatorWallet.privateKey, provider);
       const settling = await startSettler(link, service, operator, { everyMs: 50, policy: { amount: 1n } });
+      ends.push(() => settling.stop());
       const { host } = new URL(await wired('the service', `grpc://${service.app.address}`));
       const client = connect(host);
+      ends.push(() => client.close());
       const payerChain = { ...chain, rpcUrl: await wired("the payer's chain", chain.rpcUrl) };
       const payerDatabase = await wired("the payer's PostgreSQL", await createDatabase());
       const options = walletOptions(payerChain, payerDatabase, { account });
       await send(chain.account(account), chain.token.mint(options.key.address, 1_000_000n));
       const wallet = await LocalWallet.open(options);
+      ends.push(() => wallet.close());
 
       /** As any client does: whatever may pass is tried again. */
       async function persist<T>(work: () => Promise<T>): Promise<T> {
