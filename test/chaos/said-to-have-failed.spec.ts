@@ -1,7 +1,8 @@
 import { randomBytes, randomInt } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { Wallet } from 'ethers';
-import { connectChain, send } from '#contracts/chain-provider.js';
+import { send } from '#contracts/chain.js';
+import { connectChain } from '#contracts/chain-provider.js';
 import { WeftError } from '#core/errors.js';
 import { LocalWallet } from '#payments/payer/local-wallet.js';
 import { connect } from '#payments/rpc/connect.js';
