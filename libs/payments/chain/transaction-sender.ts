@@ -78,7 +78,7 @@ export class TransactionSender {
   /**
    * Sends and waits until the transaction is `confirmations` deep. A contract's refusal is thrown by its reason
    * before anything is sent, or after it was mined if the chain moved in between; FEE_ABOVE_LIMIT before anything is
-   * stored; CHAIN_UNAVAILABLE after the bytes were stored means that it may still be mined.
+   * stored. After CHAIN_UNAVAILABLE and LEDGER_UNAVAILABLE the bytes may be stored, and be mined yet.
    */
   async send(request: TransactionRequest): Promise<TransactionReceipt> {
     const stored = await this.#store(request);
@@ -138,10 +138,12 @@ export class TransactionSender {
     const { key, chainId } = this.#options;
     const raw = await key.signTransaction(unsigned);
     const hash = Transaction.from(raw).hash as string;
-    await client.query(
-      `insert into ${this.#table} (sender, chain_id, nonce, hash, raw, replaces) values ($1, $2, $3, $4, $5, $6)
-       on conflict (hash) do update set refused = false`,
-      [key.address, String(chainId), unsigned.nonce, hash, raw, replaces ?? null],
+    await orLedgerError(
+      client.query(
+        `insert into ${this.#table} (sender, chain_id, nonce, hash, raw, replaces) values ($1, $2, $3, $4, $5, $6)
+         on conflict (hash) do update set refused = false`,
+        [key.address, String(chainId), unsigned.nonce, hash, raw, replaces ?? null],
+      ),
     );
     return { nonce: unsigned.nonce, hash, first: replaces ?? hash, raw };
   }
@@ -175,9 +177,11 @@ export class TransactionSender {
   async #nextNonce(client: pg.ClientBase): Promise<number> {
     const { key, provider } = this.#options;
     const onChain = await this.#rpc(provider.getTransactionCount(key.address, 'pending'));
-    const { rows } = await client.query<{ highest: string | null }>(
-      `select max(nonce) as highest from ${this.#table} where sender = $1 and chain_id = $2 and not refused`,
-      [key.address, String(this.#options.chainId)],
+    const { rows } = await orLedgerError(
+      client.query<{ highest: string | null }>(
+        `select max(nonce) as highest from ${this.#table} where sender = $1 and chain_id = $2 and not refused`,
+        [key.address, String(this.#options.chainId)],
+      ),
     );
     return Math.max(onChain, Number(rows[0]?.highest ?? -1) + 1);
   }
@@ -208,7 +212,7 @@ export class TransactionSender {
       // Unreachable, or a fee that became too low: waiting sends it again.
       if (error instanceof WeftError || isKnownAlready(error) || isFeeTooLow(error)) return;
       if (!isLackOfGasMoney(error)) throw explain(error);
-      await this.#options.pool.query(`update ${this.#table} set refused = true where hash = $1`, [hash]);
+      await orLedgerError(this.#options.pool.query(`update ${this.#table} set refused = true where hash = $1`, [hash]));
       throw explain(error);
     }
   }
@@ -262,19 +266,22 @@ export class TransactionSender {
 
   async #storedFrom(db: Queryable, nonce: number): Promise<StoredTransaction[]> {
     const { key, chainId } = this.#options;
-    const { rows } = await db.query<{ nonce: string; hash: string; first: string; raw: string }>(
-      `select nonce, hash, coalesce(replaces, hash) as first, raw from ${this.#table}
-        where sender = $1 and chain_id = $2 and not refused and nonce >= $3 order by nonce, replaces nulls first`,
-      [key.address, String(chainId), nonce],
+    const { rows } = await orLedgerError(
+      db.query<{ nonce: string; hash: string; first: string; raw: string }>(
+        `select nonce, hash, coalesce(replaces, hash) as first, raw from ${this.#table}
+          where sender = $1 and chain_id = $2 and not refused and nonce >= $3 order by nonce, replaces nulls first`,
+        [key.address, String(chainId), nonce],
+      ),
     );
     return rows.map((row) => ({ ...row, nonce: Number(row.nonce) }));
   }
 
   /** The transaction as first made and with every fee that was offered since. */
   async #formsOf(first: string): Promise<string[]> {
-    const { rows } = await this.#options.pool.query<{ hash: string }>(
-      `select hash from ${this.#table} where hash = $1 or replaces = $1`,
-      [first],
+    const { rows } = await orLedgerError(
+      this.#options.pool.query<{ hash: string }>(`select hash from ${this.#table} where hash = $1 or replaces = $1`, [
+        first,
+      ]),
     );
     return rows.map(({ hash }) => hash);
   }
@@ -292,14 +299,16 @@ export class TransactionSender {
 
   /** One transaction under the key's advisory lock, which ends with it, also when this process dies. */
   async #underLock<T>(work: (client: pg.ClientBase) => Promise<T>): Promise<T> {
-    const client = await this.#options.pool.connect();
+    const client = await orLedgerError(this.#options.pool.connect());
     try {
-      await client.query('begin');
-      await client.query('select pg_advisory_xact_lock(hashtextextended($1, 0))', [
-        `weft transaction sender ${this.#options.chainId} ${this.address}`,
-      ]);
+      await orLedgerError(client.query('begin'));
+      await orLedgerError(
+        client.query('select pg_advisory_xact_lock(hashtextextended($1, 0))', [
+          `weft transaction sender ${this.#options.chainId} ${this.address}`,
+        ]),
+      );
       const result = await work(client);
-      await client.query('commit');
+      await orLedgerError(client.query('commit'));
       return result;
     } catch (error) {
       await client.query('rollback').catch(() => {});
@@ -331,6 +340,15 @@ const createTable = (table: string): string => `
     where not refused and replaces is null`;
 
 type Queryable = Pick<pg.ClientBase, 'query'>;
+
+/** What was asked of a database that does not answer may have happened: a transaction may be stored, and be sent yet. */
+async function orLedgerError<T>(answer: Promise<T>): Promise<T> {
+  try {
+    return await answer;
+  } catch (cause) {
+    throw new WeftError('LEDGER_UNAVAILABLE', 'the database of transactions does not answer; try again', {}, { cause });
+  }
+}
 
 /** We send with type 2 alone, which has both. */
 const offerOf = ({ maxFeePerGas, maxPriorityFeePerGas }: Transaction): OfferedFees => ({

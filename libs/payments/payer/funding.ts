@@ -217,14 +217,8 @@ export class Funding {
     }
     // Before the transaction leaves: money must never lie in a channel that the ledger does not know.
     await book.flush();
-    let hash: string;
-    try {
-      hash = await chain.send(chain.escrow.open(opened.map(({ open }) => open)));
-    } catch (error) {
-      if (error instanceof WeftError && error.reason !== 'CHAIN_UNAVAILABLE' && error.reason !== 'CANCELLED')
-        for (const { channel } of opened) book.ledger.end(channel, []);
-      throw error;
-    }
+    // Whatever is thrown here, the transaction may have been stored and be mined yet: `finishOpening` finds out.
+    const hash = await chain.send(chain.escrow.open(opened.map(({ open }) => open)));
     await Promise.all(opened.map(({ channel }) => this.refresh(channel)));
     return hash;
   }

@@ -142,7 +142,9 @@ export class LocalWallet implements Wallet {
       throw ledgerUnavailable(error);
     });
     const pool = new pg.Pool({ connectionString: databaseUrl, max: 3, application_name: 'weft wallet transactions' });
+    // A connection that breaks would else end the process, idle or lent out; what was asked of it fails by itself.
     pool.on('error', () => {});
+    pool.on('connect', (client) => client.on('error', () => {}));
     const chain = new PayerChain(options.chain, options.key, (provider) =>
       TransactionSender.start({
         ...options.chain,
