@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { basename } from 'node:path';
 import { createLogger } from '#platform/logging.js';
 import { type AddCommand, action, example } from '../command.js';
+import { workerLine } from '../output/worker-line.js';
 
 /** "mood-of-a-scan.workflow.ts" is worked on from queue "mood-of-a-scan". */
 export const queueOf = (file: string): string => basename(file).replace(/(\.workflows?)?\.[cm]?[jt]s$/, '');
@@ -15,7 +16,12 @@ export const addWorker: AddCommand = (program) =>
     .addHelpText('after', example('npx weft worker examples/mood-of-a-scan.workflow.ts'))
     .action(
       action<{ taskQueue?: string }>(async (context, options, file: string) => {
+        const { DefaultLogger, Runtime } = await import('@temporalio/worker');
         const { runWorker } = await import('#services/worker/run-worker.js');
+        Runtime.install({
+          logger: new DefaultLogger('WARN', ({ message, meta }) => context.progress(workerLine(message, meta))),
+          shutdownSignals: [],
+        });
         const ended = Promise.race(['SIGINT', 'SIGTERM'].map((signal) => once(process, signal)));
         context.progress(`bundling ${file} …`);
         const worker = await runWorker({

@@ -1,10 +1,11 @@
 import { execFile } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
+import { cpSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import sharp from 'sharp';
 import { packageRoot } from '#platform/home.js';
 import { type Leashed, leash } from '#platform/local/leash.js';
+import { installPackage } from '#test/support/installed-package.js';
 import { tempDir } from '#test/support/temp-dir.js';
 
 /*
@@ -180,6 +181,43 @@ describe('a marketplace on one machine', () => {
       await worker.stop();
     }
   });
+
+  it('serves a stranger who has only installed the package: the client of the README, and workflows of his own', async () => {
+    const folder = await installPackage(['typescript', '@types/node']);
+    const here = { cwd: folder, env };
+    const [, client] = /```ts\n([\s\S]*?)```/.exec(readFileSync(join(root, 'README.md'), 'utf8')) ?? [];
+    writeFileSync(join(folder, 'client.ts'), client ?? '');
+    cpSync(join(root, 'test/fixtures/package'), folder, { recursive: true });
+    const strict = ['--strict', '--module', 'nodenext', '--target', 'es2023', '--types', 'node', '--outDir', 'out'];
+    const checked = await run('npx', ['tsc', ...strict, 'client.ts', 'start.ts'], here).catch((error) => error);
+    // Temporal's own typings name a package that has none.
+    const faults = `${checked.stdout}`.split('\n').filter((line) => /error TS|^error/.test(line));
+    expect(faults.filter((line) => !line.includes('@temporalio/common/lib/time.d.ts'))).toEqual([]);
+
+    const read = await run(process.execPath, ['out/client.js', join(root, 'examples/scan.png')], here);
+    expect(read.stdout).toContain('Thank you for your order');
+
+    const worker = leash(process.execPath, {
+      args: [join(folder, 'node_modules/.bin/weft'), 'worker', 'describe-text.workflow.ts'],
+      ...here,
+    });
+    try {
+      const text = 'Maria Jones is delighted: the wonderful books arrived in Galway on March 14, 2024.';
+      const started = await run(process.execPath, ['out/start.js', text], here);
+      const { result, paid, steps } = JSON.parse(started.stdout);
+      expect(result).toMatchObject({ language: 'en', friendly: true });
+      expect(result.names).toContain('March 14, 2024');
+      expect(steps.map(({ step }: { step: string }) => step)).toEqual([
+        'language.identify',
+        'entities.extract',
+        'entities.sentiment',
+      ]);
+      expect(steps.every(({ receipt }: Report['steps'][number]) => receipt?.verified)).toBe(true);
+      expect(BigInt(paid)).toBe(sum(steps));
+    } finally {
+      await worker.stop();
+    }
+  }, 180_000);
 
   it('T39 T40 T41 I14 writes no key, token or password into a log, a history or figures', async () => {
     const secrets = ['keys', 'wallet', 'gateway']
