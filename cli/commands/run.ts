@@ -1,11 +1,10 @@
-import { WeftError } from '#core/errors.js';
 import { formatAmount, parseAmount } from '#core/money.js';
 import { plainText } from '#core/plain-text.js';
-import { isReason } from '#core/reasons.js';
 import type { RunSummary, RunView } from '#services/gateway/runs/run-views.js';
 import { type AddCommand, type Answer, action, type Context, example } from '../command.js';
 import type { GatewayClient } from '../gateway/gateway-client.js';
 import { openGateway } from '../gateway/open-gateway.js';
+import { runFailure } from '../gateway/run-failure.js';
 import { watchRun } from '../gateway/watch-run.js';
 import { messageJson } from '../input/message-json.js';
 import { collectPair, type Pair } from '../input/pairs.js';
@@ -71,7 +70,8 @@ async function start(context: Context, options: RunOptions, pipeline: string): P
   context.progress(`run ${begun.runId}`);
   context.print(stepHeader);
   const view = await watchRun(gateway, begun.runId, (step) => context.print(stepRow(step)));
-  if (view.error !== undefined) throw failureOf(view);
+  const failure = runFailure(view);
+  if (failure !== undefined) throw failure;
   return { json: view, text: `\n${summaryText(view)}` };
 }
 
@@ -80,12 +80,6 @@ async function limit(gateway: GatewayClient, pipeline: string, given: string | u
   if (given !== undefined) return formatAmount(parseAmount(given, '--max-total'));
   const quote = await gateway.post<{ maxTotal: string }>('/v1/quotes', { pipeline });
   return quote.maxTotal;
-}
-
-function failureOf(view: RunView): WeftError {
-  const { reason = '', message = '', details = {} } = view.error ?? {};
-  const known = isReason(reason) ? reason : 'SERVICE_FAILED';
-  return new WeftError(known, `run ${view.runId} ${view.status}: ${message}`, { ...details, runId: view.runId });
 }
 
 function summaryText(view: RunView): string {

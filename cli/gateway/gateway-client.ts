@@ -1,4 +1,5 @@
 import { WeftError } from '#core/errors.js';
+import { partDown } from '#core/part-down.js';
 import { isReason } from '#core/reasons.js';
 import { type ReadEvent, readEvents } from './read-events.js';
 
@@ -40,7 +41,7 @@ export class GatewayClient {
   }
 
   private unavailable(cause: unknown): WeftError {
-    return new WeftError('GATEWAY_UNAVAILABLE', `the gateway does not answer at ${this.url}`, {}, { cause });
+    return partDown('GATEWAY_UNAVAILABLE', this.url, cause);
   }
 
   private async json<T>(method: string, path: string, body?: unknown): Promise<T> {

@@ -5,8 +5,9 @@ import type { RunView } from '#services/gateway/runs/run-views.js';
 import { shippedPipelines } from '#services/gateway/runs/shipped-pipelines.js';
 import type { Answer, Context } from '../command.js';
 import { openGateway } from '../gateway/open-gateway.js';
+import { runFailure } from '../gateway/run-failure.js';
 import { messageJson } from '../input/message-json.js';
-import type { Pair } from '../input/pairs.js';
+import { type Pair, pairBytes } from '../input/pairs.js';
 import { stepHeader, stepRow } from '../output/step-rows.js';
 import { table } from '../output/table.js';
 import { toJson } from '../output/to-json.js';
@@ -29,6 +30,8 @@ const DECIMALS = 6;
 
 /** Starts everything, runs the pipeline and tells who earned what; then stays until it is asked to end, or ends at once. */
 export async function up(context: Context, { once: endAfter = false, input: given = [] }: UpOptions): Promise<Answer> {
+  // A slip in the name of a file is told now, not after everything has started.
+  for (const pair of given) await pairBytes(pair);
   const home = new Home(context.home);
   const progress = new Progress();
   const release = claimHome(home);
@@ -82,8 +85,8 @@ async function serve(context: Context, { home, local, progress, given, endAfter,
     }),
   ]);
   const { view } = result;
-  if (view.error !== undefined)
-    throw new WeftError('SERVICE_FAILED', `the run ${view.status}: ${view.error.reason}: ${view.error.message}`);
+  const failure = runFailure(view);
+  if (failure !== undefined) throw failure;
   const json = report(result, readyMs);
   const text = settlementText(result);
   if (endAfter) return { json, text };

@@ -1,5 +1,6 @@
 import { FetchRequest, isError, JsonRpcProvider, Network } from 'ethers';
 import { WeftError } from '#core/errors.js';
+import { partDown } from '#core/part-down.js';
 
 export interface ChainAddress {
   readonly rpcUrl: string;
@@ -36,7 +37,7 @@ export async function connectChain(rpcUrl: string, timeoutMs = 5_000): Promise<J
     return BigInt(((await response.json()) as { result: string }).result);
   };
   const chainId = await asked().catch((cause) => {
-    throw unavailable(rpcUrl, cause);
+    throw partDown('CHAIN_UNAVAILABLE', rpcUrl, cause);
   });
   return chainProvider({ rpcUrl, chainId });
 }
@@ -57,17 +58,9 @@ export async function orChainError<T>(rpcUrl: string, answer: Promise<T>): Promi
     return await answer;
   } catch (error) {
     if (!isUnreachable(error)) throw error;
-    throw unavailable(rpcUrl, error);
+    throw partDown('CHAIN_UNAVAILABLE', rpcUrl, error);
   }
 }
-
-const unavailable = (rpcUrl: string, cause: unknown): WeftError =>
-  new WeftError(
-    'CHAIN_UNAVAILABLE',
-    `the chain at ${withoutSecrets(rpcUrl)} does not answer; start it (locally: npm start) or set another RPC URL`,
-    { rpcUrl: withoutSecrets(rpcUrl) },
-    { cause },
-  );
 
 const systemCodes = new Set([
   'ECONNREFUSED',
@@ -86,13 +79,3 @@ export const isUnreachable = (error: unknown): boolean =>
   isError(error, 'SERVER_ERROR') ||
   isError(error, 'NETWORK_ERROR') ||
   (typeof error === 'object' && error !== null && 'code' in error && systemCodes.has(String(error.code)));
-
-/** RPC URLs carry API keys in their path, query or user part; only the host is shown. */
-function withoutSecrets(rpcUrl: string): string {
-  try {
-    const { protocol, host } = new URL(rpcUrl);
-    return `${protocol}//${host}`;
-  } catch {
-    return 'the configured RPC URL';
-  }
-}

@@ -33,7 +33,7 @@ export async function read(
     });
     return abi.decodeFunctionResult(method, data);
   } catch (error) {
-    throw explain(error);
+    throw explain(error, provider);
   }
 }
 
@@ -44,7 +44,7 @@ export async function send(signer: Signer, transaction: UnsignedTransaction): Pr
     const receipt = await sent.wait();
     if (receipt) return receipt;
   } catch (error) {
-    throw explain(error);
+    throw explain(error, signer.provider);
   }
   throw new WeftError('INTERNAL', 'a mined transaction has no receipt');
 }

@@ -80,7 +80,7 @@ describe('a deployment', () => {
   it('is not looked for where no chain answers', async () => {
     await expect(connectChain('http://127.0.0.1:9')).rejects.toMatchObject({
       reason: 'CHAIN_UNAVAILABLE',
-      details: { rpcUrl: 'http://127.0.0.1:9' },
+      details: { address: 'http://127.0.0.1:9' },
     });
   });
 });

@@ -106,7 +106,7 @@ async function deployOne(signer: Signer, name: ContractName, args: readonly unkn
     await contract.waitForDeployment();
     return lower(await contract.getAddress());
   } catch (error) {
-    throw explain(error);
+    throw explain(error, signer.provider);
   }
 }
 

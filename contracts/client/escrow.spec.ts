@@ -138,7 +138,7 @@ describe('the bindings on a real chain', () => {
       await expect(send(who, transaction)).rejects.toMatchObject({ reason, details: { revert } });
     }
     await expect(chain.assets.ownerOf(999n)).rejects.toMatchObject({ reason: 'NOT_FOUND' });
-    expect(explain(new Error('anything else'))).toMatchObject({ reason: 'INTERNAL' });
+    expect(explain(new Error('anything else'), null)).toMatchObject({ reason: 'INTERNAL' });
   });
 
   it('refuse signatures of another length before anything is sent', () => {

@@ -1,13 +1,14 @@
-import { isCallException, isError, isHexString } from 'ethers';
+import { isCallException, isError, isHexString, JsonRpcProvider, type Provider } from 'ethers';
 import { fromRevert, WeftError } from '#core/errors.js';
+import { partDown } from '#core/part-down.js';
 import { interfaceOf } from './artifact.js';
 import { isUnreachable } from './chain-provider.js';
 
 /**
  * What went wrong on chain: a revert by our contracts' own error, what else the node refused as TRANSACTION_REVERTED,
- * transport trouble as CHAIN_UNAVAILABLE, anything else as INTERNAL.
+ * transport trouble as CHAIN_UNAVAILABLE (which names the `provider`'s URL), anything else as INTERNAL.
  */
-export function explain(error: unknown): WeftError {
+export function explain(error: unknown, provider: Provider | null = null): WeftError {
   if (error instanceof WeftError) return error;
   const data = revertData(error);
   if (data !== undefined) {
@@ -17,8 +18,7 @@ export function explain(error: unknown): WeftError {
     }
     return fromRevert(data, []);
   }
-  if (isUnreachable(error))
-    return new WeftError('CHAIN_UNAVAILABLE', 'the chain does not answer', {}, { cause: error });
+  if (isUnreachable(error)) return partDown('CHAIN_UNAVAILABLE', urlOf(provider), error);
   const said = answerOf(error);
   if (isError(error, 'INSUFFICIENT_FUNDS') || /insufficient funds/i.test(said ?? ''))
     return new WeftError(
@@ -32,6 +32,9 @@ export function explain(error: unknown): WeftError {
     return new WeftError('TRANSACTION_REVERTED', `the chain refused: ${said.slice(0, 300)}`, {}, { cause: error });
   return WeftError.from(error);
 }
+
+const urlOf = (provider: Provider | null): string =>
+  provider instanceof JsonRpcProvider ? provider._getConnection().url : 'its RPC URL';
 
 /** What the node said. Nodes and ethers put it in different places. */
 function answerOf(error: unknown): string | undefined {

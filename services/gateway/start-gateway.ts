@@ -1,4 +1,5 @@
 import type { LoggerService } from '@nestjs/common';
+import { defaultGrpcRetryOptions, makeGrpcRetryInterceptor } from '@temporalio/client';
 import { openMarket } from '#client/market.js';
 import { type Marketplace, payloadFolder } from '#client/marketplace.js';
 import { connectTemporal } from '#client/temporal/connect-temporal.js';
@@ -17,6 +18,9 @@ export interface RunningGateway {
   close(): Promise<void>;
 }
 
+/** Under a second of them in all: somebody waits for the answer, and is told that Temporal is down. */
+const fewRetries = makeGrpcRetryInterceptor(defaultGrpcRetryOptions({ maxAttempts: 3 }));
+
 /** A bucket holds what comes back in so many seconds. */
 const BURST_SEC = 4;
 
@@ -32,7 +36,11 @@ export async function startGateway(
   const client = await connectTemporal({
     ...temporal,
     payloadFolder: payloadFolder(home),
-    connection: { ...(tls || apiKey ? { tls: true } : {}), ...(apiKey === undefined ? {} : { apiKey }) },
+    connection: {
+      ...(tls || apiKey ? { tls: true } : {}),
+      ...(apiKey === undefined ? {} : { apiKey }),
+      interceptors: [fewRetries],
+    },
   });
   const market = openMarket(marketplace);
   const pipelines = new Pipelines(shippedPipelines);

@@ -1,6 +1,6 @@
 import { NativeConnection, type NativeConnectionOptions, Worker, type WorkflowBundle } from '@temporalio/worker';
-import { temporalUnavailable } from '#client/temporal/connect-temporal.js';
 import { workerDataConverter } from '#client/temporal/data-converter.js';
+import { partDown } from '#core/part-down.js';
 import type { RunActivities } from '#workflows/runtime/activities.js';
 
 export interface WorkerOptions {
@@ -28,7 +28,7 @@ export interface RunningWorker {
 export async function startWorker(options: WorkerOptions): Promise<RunningWorker> {
   const { address, namespace, taskQueue } = options;
   const connection = await NativeConnection.connect({ address, ...options.connection }).catch((error: unknown) => {
-    throw temporalUnavailable(address, error);
+    throw partDown('TEMPORAL_UNAVAILABLE', address, error);
   });
   try {
     const worker = await Worker.create({

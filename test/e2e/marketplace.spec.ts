@@ -1,10 +1,11 @@
 import { execFile } from 'node:child_process';
-import { cpSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import sharp from 'sharp';
 import { packageRoot } from '#platform/home.js';
 import { type Leashed, leash } from '#platform/local/leash.js';
+import { blankPng } from '#services/models/testing/blank-png.js';
 import { installPackage } from '#test/support/installed-package.js';
 import { tempDir } from '#test/support/temp-dir.js';
 
@@ -54,6 +55,12 @@ async function up(...args: string[]): Promise<{ child: Leashed; report: Report; 
 async function weft<T>(...args: string[]): Promise<T> {
   const { stdout } = await run(process.execPath, [join(root, 'cli/weft.mjs'), ...args, '--json'], { env, cwd: root });
   return JSON.parse(stdout) as T;
+}
+
+/** One that is refused, as a user and as a program see it. */
+async function refused(...args: string[]) {
+  const { code, stdout, stderr } = await weft<never>(...args).catch((error) => error);
+  return { code, error: JSON.parse(stdout).error, lastLine: stderr.trim().split('\n').at(-1) };
 }
 
 /** Processes whose command line or environment names our home: everything that belongs to the marketplace. */
@@ -161,6 +168,42 @@ describe('a marketplace on one machine', () => {
     expect(settled(JSON.stringify((await weft<{ channels: unknown[] }>('channels')).channels))).toEqual(
       settled(before),
     );
+  });
+
+  const owned = async () => ({
+    balance: await weft('balance'),
+    settled: (await weft<{ channels: { settled: string }[] }>('channels')).channels.map(({ settled }) => settled),
+  });
+
+  it('says what is wrong with a picture that is none, and nothing is paid', async () => {
+    await weft('claim');
+    const folder = tempDir();
+    const files = { text: 'this is no picture', empty: '', bomb: blankPng(10_000, 10_000) };
+    for (const [name, content] of Object.entries(files)) writeFileSync(join(folder, name), content);
+    const before = await owned();
+    for (const [name, reason, message] of [
+      ['text', 'BAD_IMAGE', 'image is neither PNG, JPEG, WebP nor TIFF'],
+      ['empty', 'BAD_IMAGE', 'image is empty'],
+      ['bomb', 'IMAGE_TOO_LARGE', 'image has 100000000 pixels; at most 40000000 are taken'],
+      ['missing', 'INVALID_INPUT', `image: cannot read ${join(folder, 'missing')}`],
+      ['', 'INVALID_INPUT', `image: ${join(folder, '')} is not a file`],
+    ] as const) {
+      const { code, error, lastLine } = await refused('run', 'intake', '--input', `image=@${join(folder, name)}`);
+      expect({ name, code, reason: error.reason }).toEqual({ name, code: 1, reason });
+      expect(error.message).toContain(message);
+      expect(lastLine).toBe(`weft: ${error.message} (${reason})`);
+    }
+    expect(await owned()).toEqual(before);
+  });
+
+  it('notices before it starts anything that the file of `npm start -- --input` is missing', async () => {
+    const other = join(tempDir(), 'home');
+    const { code, lastLine } = await refused('--home', other, 'up', '--once', '--input', 'image=@no-such-file.png');
+    expect({ code, lastLine }).toEqual({
+      code: 1,
+      lastLine: 'weft: image: cannot read no-such-file.png (INVALID_INPUT)',
+    });
+    expect(existsSync(other)).toBe(false);
   });
 
   it('serves the example client of the README', async () => {

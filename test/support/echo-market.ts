@@ -21,6 +21,7 @@ import { createDatabase } from './database.js';
 import { EchoDefinition, type EchoHandlers, echoDescriptors } from './echo-service.js';
 import { startMarket } from './market.js';
 import { marketplaceOf } from './nowhere.js';
+import { once } from './once.js';
 import { COUNT, PEEK, SAY, startPaidService } from './paid-service.js';
 import { tempDir } from './temp-dir.js';
 import { giveMoney, tokenIn } from './wallet-process.js';
@@ -103,6 +104,7 @@ export async function startEchoMarket(first: EchoOffer = {}) {
     metrics: createMetrics('wallet'),
     logger: silent,
   });
+  const stopWallet = once(() => running.close());
   const connect = (token: string) => new RemoteWallet({ address: running.address, token });
   const admin = connect(tokenIn(home, 'admin'));
   const wallet = connect(tokenIn(home, 'spend'));
@@ -124,13 +126,15 @@ export async function startEchoMarket(first: EchoOffer = {}) {
     wallet,
     admin,
     connect,
+    /** The process behind `wallet` and `admin`. */
+    stopWallet,
     echo,
     offer,
     /** A client that pays with `payer`, by default without limits of its own. */
     weft: (payer: Wallet = wallet) => new Weft(marketplace, openParts(marketplace, payer), async () => {}),
     async stop(): Promise<void> {
       for (const each of [wallet, admin]) each.close();
-      await running.close();
+      await stopWallet();
       for (const service of services) await service.stop();
       await market.stop();
     },

@@ -16,6 +16,7 @@ import { type RegistryApp, type RegistryOptions, startRegistry } from '#services
 import { startChain } from './chain.js';
 import { createDatabase } from './database.js';
 import { onEnd } from './on-end.js';
+import { once } from './once.js';
 import { tempDir } from './temp-dir.js';
 
 export const LANGUAGE = 'models.language.v1.LanguageService';
@@ -76,7 +77,8 @@ export async function startMarket(change: Partial<RegistryOptions> = {}) {
       ...change,
       ...more,
     });
-  const registry = await start();
+  const started = await start();
+  const registry = { ...started, close: once(() => started.close()) };
   const directory = new Directory(registry.address);
   const domain: Domain = { chainId: deployment.chainId, verifyingContract: fromHex(deployment.assets, 'assets', 20) };
   const escrow = fromHex(deployment.escrow, 'escrow', 20);
@@ -95,15 +97,11 @@ export async function startMarket(change: Partial<RegistryOptions> = {}) {
     ...more,
   });
 
-  let stopping: Promise<void> | undefined;
-  const stop = () => {
-    stopping ??= (async () => {
-      directory.close();
-      await registry.close();
-      await chain.stop();
-    })();
-    return stopping;
-  };
+  const stop = once(async () => {
+    directory.close();
+    await registry.close();
+    await chain.stop();
+  });
   // Also when a spec fails before it comes to its end.
   onEnd(stop);
 

@@ -3,6 +3,7 @@ import { type Contract, readContract } from '#client/contract/read-contract.js';
 
 import { WeftError } from '#core/errors.js';
 import { sameBytes, toHex } from '#core/hex.js';
+import { partDown } from '#core/part-down.js';
 import { plainLine } from '#core/plain-text.js';
 import { connect } from '#payments/rpc/connect.js';
 import { type TypedClient, typedClient } from '#payments/rpc/typed-client.js';
@@ -167,12 +168,7 @@ export class Directory {
   #explain(error: unknown): unknown {
     if (!(error instanceof WeftError) || (error.reason !== 'SERVICE_UNAVAILABLE' && error.reason !== 'DEADLINE'))
       return error;
-    return new WeftError(
-      'REGISTRY_UNAVAILABLE',
-      `the registry at ${this.endpoint} does not answer; start it (locally: npm start) or set another address`,
-      { endpoint: this.endpoint },
-      { cause: error },
-    );
+    return partDown('REGISTRY_UNAVAILABLE', this.endpoint, error);
   }
 }
 

@@ -1,6 +1,7 @@
 import { Client, Connection, type ConnectionOptions } from '@temporalio/client';
-import { WeftError } from '#core/errors.js';
+import { partDown } from '#core/part-down.js';
 import { clientDataConverter } from './data-converter.js';
+import { requireListener } from './require-listener.js';
 
 export interface TemporalOptions {
   /** "127.0.0.1:7233" */
@@ -8,22 +9,15 @@ export interface TemporalOptions {
   readonly namespace: string;
   /** Where payloads are kept that are too large for a history. */
   readonly payloadFolder: string;
-  readonly connection?: Pick<ConnectionOptions, 'tls' | 'apiKey' | 'metadata'>;
+  readonly connection?: Pick<ConnectionOptions, 'tls' | 'apiKey' | 'metadata' | 'interceptors'>;
 }
 
 /** A client for starting, watching and querying runs. Close its `connection`. Throws TEMPORAL_UNAVAILABLE. */
 export async function connectTemporal(options: TemporalOptions): Promise<Client> {
   const { address, namespace, payloadFolder, connection: extra } = options;
+  await requireListener(address);
   const connection = await Connection.connect({ address, connectTimeout: '5s', ...extra }).catch((error: unknown) => {
-    throw temporalUnavailable(address, error);
+    throw partDown('TEMPORAL_UNAVAILABLE', address, error);
   });
   return new Client({ connection, namespace, dataConverter: clientDataConverter(payloadFolder) });
 }
-
-export const temporalUnavailable = (address: string, cause: unknown): WeftError =>
-  new WeftError(
-    'TEMPORAL_UNAVAILABLE',
-    `Temporal does not answer at ${address}: "npm start" starts one, TEMPORAL_ADDRESS names another`,
-    { address },
-    { cause },
-  );

@@ -1,5 +1,6 @@
 import { type Client, Metadata } from '@grpc/grpc-js';
 import { WeftError } from '#core/errors.js';
+import { partDown } from '#core/part-down.js';
 import { WalletServiceDefinition } from '#protos/weft/wallet/v1/wallet.js';
 import { connect } from '../rpc/connect.js';
 import { type TypedClient, typedClient } from '../rpc/typed-client.js';
@@ -122,12 +123,7 @@ export class RemoteWallet implements Wallet {
     } catch (error) {
       // Without a reason of its own the status comes from the connection, not from the wallet.
       if (!(error instanceof WeftError) || error.details['status'] !== 'UNAVAILABLE') throw error;
-      throw new WeftError(
-        'WALLET_UNAVAILABLE',
-        `the wallet at ${this.#address} does not answer; start it (npm start, or npx weft up)`,
-        { address: this.#address },
-        { cause: error },
-      );
+      throw partDown('WALLET_UNAVAILABLE', this.#address, error);
     }
   }
 }

@@ -1,3 +1,4 @@
+import { status } from '@grpc/grpc-js';
 import {
   isGrpcServiceError,
   QueryNotRegisteredError,
@@ -13,6 +14,7 @@ import {
   WorkflowNotFoundError,
 } from '@temporalio/common';
 import { type ErrorDetails, WeftError } from '#core/errors.js';
+import { partDown } from '#core/part-down.js';
 import { isReason } from '#core/reasons.js';
 
 /** Why a run failed, out of what Temporal wrapped around it. */
@@ -51,6 +53,8 @@ export function temporalError(thrown: unknown, address: string): WeftError {
       { cause: thrown },
     );
   const cause = thrown instanceof ServiceError ? thrown.cause : thrown;
+  if (isGrpcServiceError(cause) && cause.code === status.UNAVAILABLE)
+    return partDown('TEMPORAL_UNAVAILABLE', address, thrown);
   if (isGrpcServiceError(cause))
     return new WeftError(
       'TEMPORAL_UNAVAILABLE',
