@@ -19,16 +19,25 @@ const sources = [
   'tsconfig.json',
   'buf.gen.yaml',
 ];
+/** What `npm run build` does, with names for people. */
+const stages = [
+  ['messages from the protos', 'generate'],
+  ['contracts', 'build:contracts'],
+  ['code and workflows', 'build:code'],
+];
 const made = new Set(['gen', 'out', 'cache', 'artifacts', 'node_modules']);
 
 /** Builds if any source is newer than the last build. Says so on stderr, with the time it took. */
 export async function buildIfStale() {
   if (newest(sources.map((name) => join(root, name))) <= mtime(stamp)) return;
-  const started = Date.now();
-  process.stderr.write('weft: building (only after a change) …\n');
-  await run('npm', ['run', '--silent', 'build']);
+  process.stderr.write('building, which is needed only after a change\n');
+  for (const [title, script] of stages) {
+    const startedAtMs = Date.now();
+    process.stderr.write(`  ${title} …\n`);
+    await run('npm', ['run', '--silent', script]);
+    process.stderr.write(`✔ ${title} ${((Date.now() - startedAtMs) / 1000).toFixed(1)} s\n`);
+  }
   writeFileSync(stamp, '');
-  process.stderr.write(`weft: built in ${((Date.now() - started) / 1000).toFixed(1)} s\n`);
 }
 
 function newest(paths) {
@@ -48,13 +57,17 @@ function newest(paths) {
 
 const mtime = (path) => statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0;
 
-/** The build's own output goes to stderr: stdout belongs to `--json`. */
+/** The command's output is shown on stderr if it fails: stdout belongs to `--json`. */
 function run(command, args) {
   return new Promise((resolve, reject) => {
-    const child = spawn(command, args, { cwd: root, stdio: ['ignore', 2, 2] });
+    const child = spawn(command, args, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] });
+    const output = [];
+    for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => output.push(chunk));
     child.on('error', reject);
-    child.on('exit', (code) =>
-      code === 0 ? resolve() : reject(new Error(`${command} ${args.join(' ')} ended with ${code}`)),
-    );
+    child.on('close', (code) => {
+      if (code === 0) return resolve();
+      process.stderr.write(Buffer.concat(output));
+      reject(new Error(`${command} ${args.join(' ')} ended with ${code}`));
+    });
   });
 }

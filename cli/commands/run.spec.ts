@@ -21,7 +21,7 @@ test('a run prints a row for each step as it ends, then what came of it', async 
     expect(row).toMatch(/^words\.extract +0x\w{4}…\w{4} +EntitiesService\/Extract +100 +\d+ +1 +verified$/);
   expect(third).toMatch(/^words\.sentiment .* free$/);
   expect(out).toContain('paid 200 of at most 200');
-  expect(out).toContain('"words": 5');
+  expect(out).toContain('words: 5');
   expect(err).toMatch(/^the run may cost at most 200\nrun local\.[0-9a-f]{20}\n$/);
 });
 

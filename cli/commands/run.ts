@@ -1,5 +1,5 @@
 import { formatAmount, parseAmount } from '#core/money.js';
-import { plainText } from '#core/plain-text.js';
+import { plainLine } from '#core/plain-text.js';
 import type { RunSummary, RunView } from '#services/gateway/runs/run-views.js';
 import { type AddCommand, type Answer, action, type Context, example } from '../command.js';
 import type { GatewayClient } from '../gateway/gateway-client.js';
@@ -8,6 +8,7 @@ import { runFailure } from '../gateway/run-failure.js';
 import { watchRun } from '../gateway/watch-run.js';
 import { messageJson } from '../input/message-json.js';
 import { collectPair, type Pair } from '../input/pairs.js';
+import { outputText } from '../output/output-text.js';
 import { stepHeader, stepRow } from '../output/step-rows.js';
 
 interface RunOptions {
@@ -87,7 +88,7 @@ function summaryText(view: RunView): string {
     `${view.runId}  ${view.pipeline}  ${view.status}`,
     `paid ${view.paid} of at most ${view.quote ?? '?'}`,
   ];
-  if (view.error !== undefined) lines.push(`${view.error.reason}: ${view.error.message}`);
-  if (view.output !== undefined) lines.push(JSON.stringify(view.output, undefined, 2));
-  return plainText(lines.join('\n'), 20_000);
+  if (view.error !== undefined) lines.push(plainLine(`${view.error.reason}: ${view.error.message}`, 1_000));
+  if (view.output !== undefined) lines.push('', outputText(view.output));
+  return lines.join('\n');
 }

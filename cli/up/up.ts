@@ -8,6 +8,7 @@ import { openGateway } from '../gateway/open-gateway.js';
 import { runFailure } from '../gateway/run-failure.js';
 import { messageJson } from '../input/message-json.js';
 import { type Pair, pairBytes } from '../input/pairs.js';
+import { outputText } from '../output/output-text.js';
 import { stepHeader, stepRow } from '../output/step-rows.js';
 import { table } from '../output/table.js';
 import { toJson } from '../output/to-json.js';
@@ -78,7 +79,7 @@ async function serve(context: Context, { home, local, progress, given, endAfter,
       pipeline: pipeline.name,
       input,
       maxTotal,
-      onStep: (step) => context.print(stepRow(step)),
+      onStep: (step) => context.print(stepRow({ ...step, amount: formatUnits(BigInt(step.amount), DECIMALS) })),
     }),
     asked.then(() => {
       throw new WeftError('CANCELLED', 'stopped before the run had ended');
@@ -140,7 +141,7 @@ function settlementText({ view, settlement, payerBefore, payerAfter }: DemoResul
   ];
   return [
     '',
-    JSON.stringify(view.output, undefined, 2),
+    outputText(view.output),
     '',
     table(columns, rows),
     '',

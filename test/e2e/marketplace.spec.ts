@@ -35,12 +35,12 @@ interface Report {
 const sum = (rows: readonly { amount: string }[]): bigint => rows.reduce((all, { amount }) => all + BigInt(amount), 0n);
 
 /** `weft up`, until it has printed its report; it stays up. */
-async function up(...args: string[]): Promise<{ child: Leashed; report: Report; lines: string[] }> {
+async function up(at = home, ...args: string[]): Promise<{ child: Leashed; report: Report; lines: string[] }> {
   const lines: string[] = [];
   return new Promise((resolve, reject) => {
     const child = leash(process.execPath, {
       args: [join(root, 'cli/weft.mjs'), 'up', '--json', ...args],
-      env,
+      env: { ...env, WEFT_HOME: at },
       graceMs: 20_000,
       onLine: (line) => {
         lines.push(line);
@@ -63,8 +63,8 @@ async function refused(...args: string[]) {
   return { code, error: JSON.parse(stdout).error, lastLine: stderr.trim().split('\n').at(-1) };
 }
 
-/** Processes whose command line or environment names our home: everything that belongs to the marketplace. */
-function processesOfHome(): number[] {
+/** Processes whose command line or environment names the home: everything that belongs to the marketplace. */
+function processesOf(folder: string): number[] {
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
     .map(Number)
@@ -72,15 +72,16 @@ function processesOfHome(): number[] {
     .filter((pid) => {
       try {
         const seen = readFileSync(`/proc/${pid}/cmdline`, 'utf8') + readFileSync(`/proc/${pid}/environ`, 'utf8');
-        return seen.includes(home) && !seen.includes('jest');
+        return seen.includes(folder) && !seen.includes('jest');
       } catch {
         return false;
       }
     });
 }
 
-async function untilNobodyIsLeft(): Promise<void> {
-  for (let i = 0; i < 150 && processesOfHome().length > 0; i++) await new Promise((done) => setTimeout(done, 100));
+async function expectNobodyIsLeft(folder = home): Promise<void> {
+  for (let i = 0; i < 150 && processesOf(folder).length > 0; i++) await new Promise((done) => setTimeout(done, 100));
+  expect(processesOf(folder)).toEqual([]);
 }
 
 describe('a marketplace on one machine', () => {
@@ -92,7 +93,7 @@ describe('a marketplace on one machine', () => {
 
   afterAll(async () => {
     await first?.child.stop();
-    await untilNobodyIsLeft();
+    await expectNobodyIsLeft();
   }, 60_000);
 
   it('reads the scanned page and pays every step, and all sides agree to the last unit', () => {
@@ -287,7 +288,7 @@ describe('a marketplace on one machine', () => {
   });
 
   it('T53 runs every process that is no client of Temporal without code from strings', () => {
-    const apps = processesOfHome()
+    const apps = processesOf(home)
       .map((pid) => readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0'))
       .filter(([program, ...args]) => program === process.execPath && args.some((each) => each.includes('/services/')));
     const guarded = apps.filter((line) => line.includes('--disallow-code-generation-from-strings'));
@@ -302,19 +303,33 @@ describe('a marketplace on one machine', () => {
     ).rejects.toMatchObject({ code: 1, stderr: expect.stringContaining('up already') });
   });
 
-  it('leaves no process behind when it is killed, and takes up contracts, listings and channels again', async () => {
+  it('leaves no process behind when it is killed, and takes up contracts, listings and channels again, beside a second home', async () => {
     first.child.kill('SIGKILL');
     await first.child.exited;
-    await untilNobodyIsLeft();
-    expect(processesOfHome()).toEqual([]);
+    await expectNobodyIsLeft();
     const before = readFileSync(join(home, 'contracts.json'), 'utf8');
-    const again = await up('--once');
-    expect(again.report.status).toBe('completed');
-    expect(sum(again.report.settlement)).toBe(BigInt(again.report.paid));
+    const otherHome = join(tempDir(), 'other');
+    const [again, other] = await Promise.all([up(), up(otherHome, '--once')]);
+
+    for (const { report } of [again, other]) {
+      expect(report.status).toBe('completed');
+      expect(sum(report.settlement)).toBe(BigInt(report.paid));
+    }
     expect(again.lines.join('\n')).not.toContain('channels opened');
+    expect(other.lines.join('\n')).toContain('channels opened');
     expect(readFileSync(join(home, 'contracts.json'), 'utf8')).toBe(before);
-    await again.child.exited;
-    await untilNobodyIsLeft();
-    expect(processesOfHome()).toEqual([]);
+    const ports = [home, otherHome].flatMap((at) =>
+      Object.values(JSON.parse(readFileSync(join(at, 'ports.json'), 'utf8'))),
+    );
+    expect(new Set(ports).size).toBe(ports.length);
+
+    expect(await other.child.exited).toMatchObject({ code: 0 });
+    await expectNobodyIsLeft(otherHome);
+    const { runs } = await weft<{ runs: { runId: string }[] }>('runs');
+    expect(runs.map(({ runId }) => runId)).toEqual(expect.arrayContaining([first.report.runId, again.report.runId]));
+    expect(runs.map(({ runId }) => runId)).not.toContain(other.report.runId);
+    again.child.kill('SIGINT');
+    expect(await again.child.exited).toMatchObject({ code: 0 });
+    await expectNobodyIsLeft();
   }, 240_000);
 });
