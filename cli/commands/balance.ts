@@ -22,7 +22,7 @@ export const addBalance: AddCommand = (program) =>
         ];
         return {
           json: { payer, chainId, escrow, token, free, inChannels, total, inToken },
-          text: `payer ${toHex(payer)}\n\n${table([{ title: 'WHERE' }, { title: 'AMOUNT', align: 'right' }], rows)}`,
+          text: `payer  ${toHex(payer)}\ntoken  ${toHex(token)}, amounts in its minor units\n\n${table([{ title: 'WHERE' }, { title: 'AMOUNT', align: 'right' }], rows)}`,
         };
       }),
     );

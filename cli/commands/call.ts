@@ -32,7 +32,7 @@ export const addCall: AddCommand = (program) =>
       'after',
       example(
         'npx weft call ocr Recognize --field image=@examples/scan.png',
-        `npx weft call language Identify '{"text":"Guten Tag"}' --json`,
+        `npx weft call language Identify '{"text":"Guten Morgen, wie geht es Ihnen?"}' --json`,
       ),
     )
     .action(action(call));

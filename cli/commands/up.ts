@@ -7,7 +7,7 @@ export const addUp: AddCommand = (program) =>
   program
     .command('up')
     .option('--once', 'end everything after the run')
-    .option('-i, --input <name=value>', 'an input of the run: text, or @file', collectPair)
+    .option('-i, --input <name=value>', 'an input of the run: text, or @file (repeatable)', collectPair)
     .description('Start a whole marketplace on this machine and run the pipeline "intake" on a scanned page')
     .addHelpText('after', example('npx weft up', 'npx weft up --once --json --input image=@photo.jpg'))
     .action(

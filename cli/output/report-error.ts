@@ -6,7 +6,7 @@ import type { Reason } from '#core/reasons.js';
 const hints: Partial<Record<Reason, string>> = {
   GATEWAY_UNAVAILABLE: 'start the marketplace with: npx weft up',
   TEMPORAL_UNAVAILABLE: 'start the marketplace with: npx weft up',
-  ENDPOINT_UNREACHABLE: 'the provider does not answer; see other offers with: npx weft services',
+  ENDPOINT_UNREACHABLE: 'is it up? other offers: npx weft services',
   LISTING_UNKNOWN: 'see what is offered with: npx weft services',
   UNKNOWN_METHOD: 'see the methods with: npx weft describe LISTING',
   INVALID_JSON: 'see the shape of the request with: npx weft describe LISTING',

@@ -160,7 +160,8 @@ export class LocalMarketplace {
     try {
       const { payer, free, inToken } = await wallet.account();
       await giveGas(rpcUrl, toHex(payer));
-      if (free + inToken < PAYER_FUNDS) await giveTokens(rpcUrl, this.deployment, toHex(payer), PAYER_FUNDS);
+      const missing = PAYER_FUNDS - free - inToken;
+      if (missing > PAYER_FUNDS / 2n) await giveTokens(rpcUrl, this.deployment, toHex(payer), missing);
     } finally {
       wallet.close();
     }

@@ -162,7 +162,7 @@ function whatNow({ marketplace }: LocalMarketplace, view: RunView): string {
     'Try, in another terminal:',
     '  npx weft services scanned text',
     `  npx weft run show ${view.runId}`,
-    `  npx weft call LanguageService Identify '{"text":"Guten Morgen"}'`,
+    `  npx weft call LanguageService Identify '{"text":"Guten Morgen, wie geht es Ihnen?"}'`,
     '',
     'Ctrl-C ends everything.',
   ].join('\n');

@@ -107,7 +107,8 @@ function explain(error: unknown, service: string): unknown {
   if (error instanceof NotThereError)
     return new WeftError('CONTRACT_MISMATCH', `the endpoint's reflection does not know ${service}`, { service });
   if (!(error instanceof ReflectionError)) return error;
-  const details = plainLine(error.message);
+  // grpc-js wraps its own state around what the system said: "connect ECONNREFUSED 127.0.0.1:9".
+  const details = plainLine(error.message.replace(/^.*Last error: (Error: )?|\.? Resolution note:.*$/gs, ''));
   return error.code === status.RESOURCE_EXHAUSTED
     ? new WeftError('CONTRACT_TOO_LARGE', `the endpoint's reflection answers with too large messages: ${details}`)
     : new WeftError('ENDPOINT_UNREACHABLE', `the endpoint does not answer reflection: ${details}`, { service });
