@@ -39,8 +39,8 @@ interface Environment {
 
 const environments = new WeakMap<Command, Environment>();
 
-/** Turns a function from (context, options, arguments) into a commander action. */
-export function action<O>(run: (context: Context, options: O, ...args: never[]) => Promise<Answer>) {
+/** Turns a function from (context, options, arguments) into a commander action. One that gives nothing has answered already. */
+export function action<O>(run: (context: Context, options: O, ...args: never[]) => Promise<Answer | undefined>) {
   return async (...given: unknown[]): Promise<void> => {
     const command = given.at(-1) as Command;
     const { terminal } = environmentOf(command);
@@ -59,8 +59,8 @@ export function action<O>(run: (context: Context, options: O, ...args: never[]) 
     };
     try {
       const answer = await run(context, options, ...(given.slice(0, -2) as never[]));
-      const text = asJson ? toJson(answer.json) : answer.text;
-      if (text !== '') terminal.out(`${text}\n`);
+      const text = answer && (asJson ? toJson(answer.json) : answer.text);
+      if (text) terminal.out(`${text}\n`);
     } finally {
       for (const part of parts.reverse()) await part.close();
     }

@@ -3,7 +3,7 @@ import { WeftError } from '#core/errors.js';
 import { formatUnits } from '#core/money.js';
 import type { RunView } from '#services/gateway/runs/run-views.js';
 import { shippedPipelines } from '#services/gateway/runs/shipped-pipelines.js';
-import type { Answer, Context } from '../command.js';
+import type { Context } from '../command.js';
 import { openGateway } from '../gateway/open-gateway.js';
 import { runFailure } from '../gateway/run-failure.js';
 import { messageJson } from '../input/message-json.js';
@@ -30,7 +30,10 @@ export interface UpOptions {
 const DECIMALS = 6;
 
 /** Starts everything, runs the pipeline and tells who earned what; then stays until it is asked to end, or ends at once. */
-export async function up(context: Context, { once: endAfter = false, input: given = [] }: UpOptions): Promise<Answer> {
+export async function up(
+  context: Context,
+  { once: endAfter = false, input: given = [] }: UpOptions,
+): Promise<undefined> {
   // A slip in the name of a file is told now, not after everything has started.
   for (const pair of given) await pairBytes(pair);
   const home = new Home(context.home);
@@ -40,7 +43,7 @@ export async function up(context: Context, { once: endAfter = false, input: give
   try {
     const local = await LocalMarketplace.start({ home, progress, stopAsked: asked });
     try {
-      return await Promise.race([serve(context, { home, local, progress, given, endAfter, asked }), local.broken]);
+      await Promise.race([serve(context, { home, local, progress, given, endAfter, asked }), local.broken]);
     } finally {
       await progress.step('stopped', () => local.stop());
     }
@@ -58,7 +61,7 @@ interface Serving {
   readonly asked: Promise<unknown>;
 }
 
-async function serve(context: Context, { home, local, progress, given, endAfter, asked }: Serving): Promise<Answer> {
+async function serve(context: Context, { home, local, progress, given, endAfter, asked }: Serving): Promise<undefined> {
   const pipeline = shippedPipelines[0]!;
   const opened = await progress.step('channels', () => openChannels(home.path, pipeline.requirements));
   const readyMs = progress.elapsedMs();
@@ -88,13 +91,10 @@ async function serve(context: Context, { home, local, progress, given, endAfter,
   const { view } = result;
   const failure = runFailure(view);
   if (failure !== undefined) throw failure;
-  const json = report(result, readyMs);
-  const text = settlementText(result);
-  if (endAfter) return { json, text };
-  process.stdout.write(`${context.asJson ? toJson(json) : text}\n`);
+  process.stdout.write(`${context.asJson ? toJson(report(result, readyMs)) : settlementText(result)}\n`);
+  if (endAfter) return;
   progress.say(whatNow(local, view));
   await asked;
-  return { json: undefined, text: '' };
 }
 
 /** Resolves when the user asks us to end: Ctrl-C, or a signal of whoever started us. */
