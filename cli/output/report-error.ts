@@ -5,7 +5,10 @@ import type { Reason } from '#core/reasons.js';
 /** What to do about it, where the message of whoever refused cannot know that the reader sits at a command line. */
 const hints: Partial<Record<Reason, string>> = {
   GATEWAY_UNAVAILABLE: 'start the marketplace with: npx weft up',
+  REGISTRY_UNAVAILABLE: 'start the marketplace with: npx weft up',
+  WALLET_UNAVAILABLE: 'start the marketplace with: npx weft up',
   TEMPORAL_UNAVAILABLE: 'start the marketplace with: npx weft up',
+  CHAIN_UNAVAILABLE: 'start the marketplace with: npx weft up',
   ENDPOINT_UNREACHABLE: 'is it up? other offers: npx weft services',
   LISTING_UNKNOWN: 'see what is offered with: npx weft services',
   UNKNOWN_METHOD: 'see the methods with: npx weft describe LISTING',
