@@ -25,6 +25,10 @@ test('texts stand as they are, small things on one line', () => {
   ]);
 });
 
+test('the fields of the answer have a line each, however small it is', () => {
+  expect(outputText({ words: 5, bytes: 'AQID' })).toBe('words: 5\nbytes: AQID');
+});
+
 test('a long list is cut, and says so', () => {
   const lines = outputText({ words: Array.from({ length: 23 }, (_, i) => `w${i}`) }).split('\n');
   expect(lines).toHaveLength(22);

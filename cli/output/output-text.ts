@@ -4,7 +4,10 @@ const MAX_ITEMS = 20;
 const MAX_TEXT = 20_000;
 
 /** What a pipeline answers, for people: texts as they are, small things on one line, numbers with four decimals. */
-export const outputText = (output: unknown): string => plainText(linesOf(output).join('\n'), MAX_TEXT);
+export function outputText(output: unknown): string {
+  const isMessage = typeof output === 'object' && output !== null && !Array.isArray(output);
+  return plainText((isMessage ? fieldLines(output) : linesOf(output)).join('\n'), MAX_TEXT);
+}
 
 function linesOf(value: unknown): string[] {
   const short = oneLine(value);
@@ -15,7 +18,11 @@ function linesOf(value: unknown): string[] {
     const more = left > 0 ? [`… and ${left} more, all with --json`] : [];
     return [...value.slice(0, MAX_ITEMS).flatMap(linesOf), ...more];
   }
-  return Object.entries(value as object).flatMap(([name, each]) => {
+  return fieldLines(value as object);
+}
+
+function fieldLines(message: object): string[] {
+  return Object.entries(message).flatMap(([name, each]) => {
     const inLine = oneLine(each);
     return inLine === undefined ? [name, ...linesOf(each).map((line) => `  ${line}`)] : [`${name}: ${inLine}`];
   });

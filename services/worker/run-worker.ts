@@ -2,7 +2,6 @@ import { parse } from 'node:path';
 import type { Logger } from 'pino';
 import { type Marketplace, payloadFolder, readMarketplace, readWalletToken } from '#client/marketplace.js';
 import { openParts } from '#client/parts.js';
-import { requireListener } from '#client/temporal/require-listener.js';
 import { toHex } from '#core/hex.js';
 import { RemoteWallet } from '#payments/payer/remote-wallet.js';
 import { createActivities } from './activities.js';
@@ -33,7 +32,6 @@ export interface WorkerAtWork extends RunningWorker {
 export async function runWorker(wants: WorkerWants): Promise<WorkerAtWork> {
   const { home, file, logger } = wants;
   const marketplace = await readMarketplace(home);
-  await requireListener(marketplace.temporal.address);
   const wallet = new RemoteWallet({
     address: marketplace.wallet,
     token: await readWalletToken(home, marketplace),

@@ -1,5 +1,6 @@
 import { NativeConnection, type NativeConnectionOptions, Worker, type WorkflowBundle } from '@temporalio/worker';
 import { workerDataConverter } from '#client/temporal/data-converter.js';
+import { requireListener } from '#client/temporal/require-listener.js';
 import { partDown } from '#core/part-down.js';
 import type { RunActivities } from '#workflows/runtime/activities.js';
 
@@ -27,6 +28,7 @@ export interface RunningWorker {
 /** Runs workflows until it is closed. Throws TEMPORAL_UNAVAILABLE. */
 export async function startWorker(options: WorkerOptions): Promise<RunningWorker> {
   const { address, namespace, taskQueue } = options;
+  await requireListener(address);
   const connection = await NativeConnection.connect({ address, ...options.connection }).catch((error: unknown) => {
     throw partDown('TEMPORAL_UNAVAILABLE', address, error);
   });
