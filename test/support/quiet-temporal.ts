@@ -1,4 +1,5 @@
 import { DefaultLogger, Runtime } from '@temporalio/worker';
+import { onEnd } from './on-end.js';
 
 let quiet = false;
 
@@ -10,4 +11,6 @@ export function quietTemporal(): void {
     logger: new DefaultLogger('ERROR'),
     telemetryOptions: { logging: { filter: 'ERROR', forward: {} } },
   });
+  // It ends with its last connection, which a worker that finds nobody listening never makes.
+  onEnd(() => Runtime.instance().shutdown());
 }
