@@ -58,7 +58,7 @@ export class TransactionSender {
   /** Makes the table if it is missing and broadcasts again what an earlier process left unmined. Errors: CHAIN_UNAVAILABLE. */
   static async start(options: TransactionSenderOptions): Promise<TransactionSender> {
     const sender = new TransactionSender(options);
-    await sender.#underLock((client) => client.query(createTable(sender.#table)));
+    await sender.#underLock((client) => orLedgerError(client.query(createTable(sender.#table))));
     await sender.resume();
     return sender;
   }
