@@ -2,7 +2,10 @@
 pragma solidity 0.8.37;
 
 import {IAssets} from "./interfaces/IAssets.sol";
+import {IERC165} from "@openzeppelin/contracts/utils/introspection/IERC165.sol";
+import {IERC2981} from "@openzeppelin/contracts/interfaces/IERC2981.sol";
 import {ERC721} from "@openzeppelin/contracts/token/ERC721/ERC721.sol";
+import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
 
 /// @title Assets
@@ -10,6 +13,8 @@ import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
 /// are signed under; the chain itself only stores their digests.
 contract Assets is IAssets, ERC721, EIP712 {
     uint256 public constant MAX_PARENTS = 16;
+    uint256 public constant MAX_DEPTH = 32;
+    uint256 public constant MAX_SALE_BPS = 1_000;
     uint256 private constant BPS = 10_000;
     /// Parents are packed, four to a slot, 64 bits each: id above, basis points in the lowest 16.
     uint256 private constant PARENTS_A_SLOT = 4;
@@ -20,6 +25,7 @@ contract Assets is IAssets, ERC721, EIP712 {
     mapping(uint64 asset => mapping(uint32 tenure => address)) private _pastOwner;
     /// Ends at the first empty lane: no id is zero.
     mapping(uint64 asset => mapping(uint256 index => uint256)) private _parentWord;
+    mapping(uint64 asset => Terms) private _terms;
 
     constructor() ERC721("Weft Assets", "WEFT") EIP712("Weft Assets", "1") {}
 
@@ -68,6 +74,31 @@ contract Assets is IAssets, ERC721, EIP712 {
         emit Listed(asset, h.tenure, h.listingVersion, bytes32(0));
     }
 
+    function setRoyalty(uint64 asset, uint16 bps) external {
+        _onlyOwner(asset);
+        if (bps > BPS) revert RoyaltyTooHigh(asset, bps, BPS);
+        _terms[asset].royaltyBps = bps;
+        emit RoyaltySet(asset, bps);
+    }
+
+    function setSaleRoyalty(uint64 asset, uint16 bps) external {
+        if (_requireOwned(asset) != msg.sender || _head[asset].tenure != 1) revert NotMaker(asset, msg.sender);
+        if (bps > MAX_SALE_BPS) revert RoyaltyTooHigh(asset, bps, MAX_SALE_BPS);
+        _terms[asset].saleBps = bps;
+        emit SaleRoyaltySet(asset, bps);
+    }
+
+    function royaltyInfo(uint256 tokenId, uint256 price) external view returns (address maker, uint256 amount) {
+        uint64 asset = uint64(tokenId);
+        if (asset != tokenId) return (address(0), 0); // no such asset
+        maker = ownerAt(asset, 1);
+        amount = Math.mulDiv(price, _terms[asset].saleBps, BPS);
+    }
+
+    function supportsInterface(bytes4 id) public view override(ERC721, IERC165) returns (bool) {
+        return id == type(IERC2981).interfaceId || super.supportsInterface(id);
+    }
+
     function count() external view returns (uint64) {
         return _count;
     }
@@ -84,11 +115,21 @@ contract Assets is IAssets, ERC721, EIP712 {
         return _span[asset][operator];
     }
 
-    function ownerAt(uint64 asset, uint32 tenure) external view returns (address) {
+    function ownerAt(uint64 asset, uint32 tenure) public view returns (address) {
         return tenure == _head[asset].tenure ? _ownerOf(asset) : _pastOwner[asset][tenure];
     }
 
-    function parents(uint64 asset) external view returns (Parent[] memory list) {
+    function terms(uint64 asset) external view returns (Terms memory) {
+        return _terms[asset];
+    }
+
+    function lineage(uint64 asset) external view returns (Parent[] memory list, uint32[] memory tenures) {
+        list = parents(asset);
+        tenures = new uint32[](list.length);
+        for (uint256 i; i < list.length; ++i) tenures[i] = _head[list[i].asset].tenure;
+    }
+
+    function parents(uint64 asset) public view returns (Parent[] memory list) {
         uint256 found;
         while (found < MAX_PARENTS && _parentLane(asset, found) != 0) ++found;
         list = new Parent[](found);
@@ -147,6 +188,7 @@ contract Assets is IAssets, ERC721, EIP712 {
         uint256 length = list.length;
         if (length > MAX_PARENTS) revert TooManyParents(length, MAX_PARENTS);
         uint48 last;
+        uint8 depth;
         uint256 total;
         uint256 word;
         for (uint256 i; i < length; ++i) {
@@ -154,6 +196,10 @@ contract Assets is IAssets, ERC721, EIP712 {
             // Ids below the child's make cycles impossible.
             if (parent.asset <= last || parent.asset >= child) revert BadParent(parent.asset, child);
             if (parent.bps == 0) revert ZeroShare(parent.asset);
+            Terms memory its = _terms[parent.asset];
+            if (parent.bps < its.royaltyBps) revert RoyaltyTooLow(parent.asset, parent.bps, its.royaltyBps);
+            if (its.depth >= MAX_DEPTH) revert LineageTooDeep(parent.asset, MAX_DEPTH);
+            if (its.depth >= depth) depth = its.depth + 1;
             last = parent.asset;
             total += parent.bps;
             uint256 lane = i % PARENTS_A_SLOT;
@@ -164,6 +210,7 @@ contract Assets is IAssets, ERC721, EIP712 {
             }
         }
         if (total > BPS) revert SharesTooHigh(total);
+        if (depth != 0) _terms[child].depth = depth;
     }
 
     function _parentLane(uint64 asset, uint256 index) private view returns (uint64) {

@@ -44,12 +44,13 @@ contract Escrow is IEscrow, EIP712, ReentrancyGuardTransient {
     /// Lower half: all that a tenure ever earned; upper half: how much of it was collected.
     mapping(uint64 asset => mapping(uint32 tenure => uint256)) private _income;
 
-    constructor(IERC20 token_, IAssets assets_, uint40 windowSec) EIP712("Weft Escrow", "1") {
+    /// `governance` may set the fee of {revenue}, and nothing here.
+    constructor(IERC20 token_, IAssets assets_, uint40 windowSec, address governance) EIP712("Weft Escrow", "1") {
         if (windowSec < MIN_WINDOW || windowSec > MAX_WINDOW) revert BadWindow(windowSec, MIN_WINDOW, MAX_WINDOW);
         token = token_;
         assets = assets_;
         WINDOW = windowSec;
-        revenue = new Revenue(token_, assets_);
+        revenue = new Revenue(token_, assets_, governance);
     }
 
     // Payer

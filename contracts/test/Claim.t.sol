@@ -118,7 +118,7 @@ contract ClaimTest is WeftTest {
     }
 
     function test_T2_claim_refusesVouchersForATwinOnTheSameChain() public {
-        Escrow twin = new Escrow(IERC20(address(token)), assets, WINDOW);
+        Escrow twin = new Escrow(IERC20(address(token)), assets, WINDOW, governance);
         IEscrow.Claim memory entry = _claimOf(t, 300);
         vm.expectEmit(address(twin));
         emit IEscrow.Skipped(twin.channelIdOf(t), IEscrow.SkipReason.NotOpen);

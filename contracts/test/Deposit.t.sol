@@ -112,7 +112,7 @@ contract DepositTest is WeftTest {
         if (bad) {
             vm.expectRevert(abi.encodeWithSelector(IEscrow.BadWindow.selector, windowSec, 1 hours, 7 days));
         }
-        Escrow made = new Escrow(IERC20(address(token)), assets, windowSec);
+        Escrow made = new Escrow(IERC20(address(token)), assets, windowSec, governance);
         if (!bad) assertEq(made.WINDOW(), windowSec);
     }
 

@@ -57,7 +57,7 @@ contract Reentrant {
 /// Given tokens that misbehave, nobody gains and no other escrow is touched.
 contract HostileTokensTest is WeftTest {
     function _escrowOf(address hostile) internal returns (Escrow) {
-        return new Escrow(IERC20(hostile), assets, WINDOW);
+        return new Escrow(IERC20(hostile), assets, WINDOW, governance);
     }
 
     function _deposit(PlainToken hostile, Escrow into, address who, uint256 amount) internal {

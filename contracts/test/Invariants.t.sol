@@ -23,7 +23,7 @@ contract InvariantsTest is Test {
         vm.warp(1_900_000_000);
         token = new TestToken();
         assets = new Assets();
-        escrow = new Escrow(IERC20(address(token)), assets, 1 hours);
+        escrow = new Escrow(IERC20(address(token)), assets, 1 hours, address(0x60));
         revenue = escrow.revenue();
         market = new Market(token, assets, escrow);
         targetContract(address(market));

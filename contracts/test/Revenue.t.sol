@@ -19,7 +19,7 @@ contract RevenueTest is WeftTest {
         vm.expectEmit(address(escrow));
         emit IEscrow.Collected(asset, 1, 300);
         vm.expectEmit(address(revenue));
-        emit IRevenue.Released(asset, 1, owner, 300);
+        emit IRevenue.Released(asset, 1, owner, 300, 300, 0);
         vm.prank(stranger);
         assertEq(revenue.release(asset, 1), 300);
         assertEq(revenue.balances(owner), 300);

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
+import {IERC2981} from "@openzeppelin/contracts/interfaces/IERC2981.sol";
 import {IERC721} from "@openzeppelin/contracts/token/ERC721/IERC721.sol";
 
 /// @title What can be owned, sold and paid: models, datasets, algorithms, services, pipelines
 /// @notice Every asset is an ERC-721 token. Its *tenure* counts its owners (1, 2, 3 …); what is earned in a tenure
 /// belongs to that tenure's owner for ever. Its *operator* is the plain key that signs for it off chain. Its
 /// *listing* is the digest of the offer in force. Times are unix seconds.
-interface IAssets is IERC721 {
+interface IAssets is IERC721, IERC2981 {
     /// @notice Something an asset was built from, and its share of the income in basis points.
     struct Parent {
         uint48 asset;
@@ -31,6 +32,15 @@ interface IAssets is IERC721 {
         bool bySale;
     }
 
+    /// @notice What an asset asks of others, in basis points. `royaltyBps`: of the income of what is built from it from now
+    /// on. `saleBps`: of the price when it is sold, for whoever made it. `depth`: 0 without parents, else one more than
+    /// the deepest parent's.
+    struct Terms {
+        uint16 royaltyBps;
+        uint16 saleBps;
+        uint8 depth;
+    }
+
     event Minted(uint64 indexed asset, address indexed owner, Parent[] parents);
     /// @notice A tenure ended with a transfer: `owner` had it, the next one begins without operator and listing.
     event TenureEnded(uint64 indexed asset, uint32 indexed tenure, address indexed owner);
@@ -39,7 +49,13 @@ interface IAssets is IERC721 {
     /// @notice Zero `listing`: the asset is no longer offered.
     event Listed(uint64 indexed asset, uint32 indexed tenure, uint24 version, bytes32 indexed listing);
 
+    /// @notice From now on, new children of the asset owe it at least `bps` of their income.
+    event RoyaltySet(uint64 indexed asset, uint16 bps);
+    event SaleRoyaltySet(uint64 indexed asset, uint16 bps);
+
     error NotOwner(uint64 asset, address caller);
+    /// @notice Only who made an asset, and only while it was never sold.
+    error NotMaker(uint64 asset, address caller);
     /// @notice A key is an asset's operator at most once, so that its span says for ever when it was.
     error OperatorUsedBefore(uint64 asset, address operator);
     error SameOperator(uint64 asset, address operator);
@@ -51,6 +67,10 @@ interface IAssets is IERC721 {
     error BadParent(uint48 parent, uint48 child);
     error ZeroShare(uint48 parent);
     error SharesTooHigh(uint256 bps);
+    /// @notice The parent's terms demand more.
+    error RoyaltyTooLow(uint48 parent, uint16 bps, uint16 demanded);
+    error RoyaltyTooHigh(uint64 asset, uint256 bps, uint256 max);
+    error LineageTooDeep(uint48 parent, uint256 max);
 
     /// @notice Mints an asset to the caller, in tenure 1.
     /// @param operator its operator, or zero for none yet
@@ -67,6 +87,13 @@ interface IAssets is IERC721 {
     /// @notice Takes the listing out of force; its version stays used. Owner only.
     function delist(uint64 asset) external;
 
+    /// @notice Sets what new children owe the asset, at most all of their income; existing ones keep their terms. Owner only.
+    function setRoyalty(uint64 asset, uint16 bps) external;
+
+    /// @notice Sets what its maker gets of the price at which the asset is sold (ERC-2981), at most MAX_SALE_BPS. Its maker
+    /// only, and only before the first transfer.
+    function setSaleRoyalty(uint64 asset, uint16 bps) external;
+
     /// @notice How many assets there are; their ids are 1 to this.
     function count() external view returns (uint64);
 
@@ -80,7 +107,12 @@ interface IAssets is IERC721 {
     /// @notice Who owned the asset in a tenure: the present owner for the present one, zero for one that never was.
     function ownerAt(uint64 asset, uint32 tenure) external view returns (address);
 
+    function terms(uint64 asset) external view returns (Terms memory);
+
     function parents(uint64 asset) external view returns (Parent[] memory);
+
+    /// @notice {parents}, and the present tenure of each.
+    function lineage(uint64 asset) external view returns (Parent[] memory parents_, uint32[] memory tenures);
 
     /// @notice Whether `key` signs for a tenure: it is its operator, or was until the asset was sold.
     function isOperator(uint64 asset, uint32 tenure, address key) external view returns (bool);

@@ -3,24 +3,52 @@ pragma solidity 0.8.37;
 
 import {IEscrow} from "./IEscrow.sol";
 
-/// @title Pays what assets earned to those who owned them
-/// @notice Anyone may release a tenure's income; the owner of that tenure is credited and withdraws when he likes.
+/// @title Pays what assets earned to those who owned them, and to those whose assets they were built from
+/// @notice Anyone may release a tenure's income: what it earned in the escrow less the protocol's fee, and the royalties
+/// that its children owe it. Each parent is credited its share with the tenure that it is in then, and the rest, with the
+/// dust of rounding, goes to the owner of the released tenure, who withdraws when he likes. A parent's share waits for a
+/// release of the parent, and so climbs on: one release is one level, whatever the lineage looks like.
 interface IRevenue {
-    /// @notice `amount` of a tenure's income was credited to `owner`.
-    event Released(uint64 indexed asset, uint32 indexed tenure, address indexed owner, uint256 amount);
+    /// @notice Where a release went: `amount` to `owner`, after the parents' shares of `earned + royalties`. `earned` came
+    /// from the escrow, less the fee; `royalties` from children.
+    event Released(
+        uint64 indexed asset,
+        uint32 indexed tenure,
+        address indexed owner,
+        uint256 amount,
+        uint256 earned,
+        uint256 royalties
+    );
+    /// @notice `amount` of what `child` earned in `childTenure` waits for the next release of its parent's tenure.
+    event Royalty(
+        uint64 indexed parent, uint32 indexed tenure, uint64 indexed child, uint32 childTenure, uint256 amount
+    );
+    /// @notice `amount` of what a tenure earned was credited to the treasury.
+    event FeeTaken(uint64 indexed asset, uint32 indexed tenure, address indexed treasury, uint256 amount);
+    event FeeSet(uint16 bps, address indexed treasury);
     event Withdrawn(address indexed owner, address indexed to, uint256 amount);
 
     error UnknownTenure(uint64 asset, uint32 tenure);
     error InsufficientBalance(address owner, uint256 balance, uint256 needed);
     /// @notice Money sent there could not be fetched again.
     error BadRecipient(address to);
+    error NotGovernance(address caller);
+    error FeeTooHigh(uint256 bps, uint256 max);
 
-    /// @notice Collects a tenure's income from the escrow and credits its owner with what arrived.
+    /// @notice Releases a tenure's income. Gives what its owner was credited.
     function release(uint64 asset, uint32 tenure) external returns (uint256 amount);
 
     /// @notice Pays `amount` of the caller's balance out to `to`.
     function withdraw(uint256 amount, address to) external;
 
+    /// @notice Sets the protocol's fee on what is released from now on, at most MAX_FEE_BPS. Governance only.
+    function setFee(uint16 bps, address treasury) external;
+
     function escrow() external view returns (IEscrow);
+    /// @notice Who may set the fee, and nothing else.
+    function governance() external view returns (address);
+    function fee() external view returns (uint16 bps, address treasury);
     function balances(address owner) external view returns (uint256);
+    /// @notice All royalties that a tenure was ever credited, and how much of them was released.
+    function royalties(uint64 asset, uint32 tenure) external view returns (uint128 credited, uint128 released);
 }

@@ -64,6 +64,7 @@ abstract contract WeftTest is Test {
     address internal owner = makeAddr("owner");
     address internal payer = makeAddr("payer");
     address internal stranger = makeAddr("stranger");
+    address internal governance = makeAddr("governance");
     Vm.Wallet internal operator;
     Vm.Wallet internal signer;
     uint64 internal asset;
@@ -74,7 +75,7 @@ abstract contract WeftTest is Test {
         signer = vm.createWallet("signer");
         token = new TestToken();
         assets = new Assets();
-        escrow = new Escrow(IERC20(address(token)), assets, WINDOW);
+        escrow = new Escrow(IERC20(address(token)), assets, WINDOW, governance);
         revenue = escrow.revenue();
         asset = _mint(owner, operator.addr);
         _fund(payer, 1_000_000);
