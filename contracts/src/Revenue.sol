@@ -50,14 +50,22 @@ contract Revenue is IRevenue, ReentrancyGuardTransient {
         address owner = _assets.ownerAt(asset, tenure);
         if (owner == address(0)) revert UnknownTenure(asset, tenure);
         // Interaction: the guard makes it safe to count what arrived and credit after it.
-        uint256 earned = _takeFee(asset, tenure, _collect(asset, tenure));
+        uint256 collected = _collect(asset, tenure);
         // Effect
-        uint256 fromChildren = _takeRoyalties(asset, tenure);
-        amount = earned + fromChildren;
-        if (amount == 0) return 0;
-        amount -= _creditParents(asset, tenure, amount);
-        balances[owner] += amount;
-        emit Released(asset, tenure, owner, amount, earned, fromChildren);
+        return _credit(asset, tenure, owner, collected);
+    }
+
+    function pay(uint64 asset, uint32 tenure, uint256 amount) external nonReentrant returns (uint256 credited) {
+        // Check
+        address owner = _assets.ownerAt(asset, tenure);
+        if (owner == address(0)) revert UnknownTenure(asset, tenure);
+        // Interaction, as in release
+        uint256 before = _token.balanceOf(address(this));
+        _token.safeTransferFrom(msg.sender, address(this), amount);
+        uint256 arrived = _token.balanceOf(address(this)) - before;
+        // Effect
+        emit Paid(asset, tenure, msg.sender, arrived);
+        return _credit(asset, tenure, owner, arrived);
     }
 
     function setFee(uint16 bps, address treasury) external {
@@ -80,6 +88,17 @@ contract Revenue is IRevenue, ReentrancyGuardTransient {
         emit Withdrawn(msg.sender, to, amount);
         // Interaction
         _token.safeTransfer(to, amount);
+    }
+
+    /// Gives `arrived`, and what children owe, to fee, parents and owner.
+    function _credit(uint64 asset, uint32 tenure, address owner, uint256 arrived) private returns (uint256 amount) {
+        uint256 earned = _takeFee(asset, tenure, arrived);
+        uint256 fromChildren = _takeRoyalties(asset, tenure);
+        amount = earned + fromChildren;
+        if (amount == 0) return 0;
+        amount -= _creditParents(asset, tenure, amount);
+        balances[owner] += amount;
+        emit Released(asset, tenure, owner, amount, earned, fromChildren);
     }
 
     function _collect(uint64 asset, uint32 tenure) private returns (uint256 arrived) {

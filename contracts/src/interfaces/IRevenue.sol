@@ -10,7 +10,7 @@ import {IEscrow} from "./IEscrow.sol";
 /// release of the parent, and so climbs on: one release is one level, whatever the lineage looks like.
 interface IRevenue {
     /// @notice Where a release went: `amount` to `owner`, after the parents' shares of `earned + royalties`. `earned` came
-    /// from the escrow, less the fee; `royalties` from children.
+    /// from the escrow or a payment, less the fee; `royalties` from children.
     event Released(
         uint64 indexed asset,
         uint32 indexed tenure,
@@ -23,6 +23,8 @@ interface IRevenue {
     event Royalty(
         uint64 indexed parent, uint32 indexed tenure, uint64 indexed child, uint32 childTenure, uint256 amount
     );
+    /// @notice `from` paid a tenure outside the escrow's channels; a Released tells where it went.
+    event Paid(uint64 indexed asset, uint32 indexed tenure, address indexed from, uint256 amount);
     /// @notice `amount` of what a tenure earned was credited to the treasury.
     event FeeTaken(uint64 indexed asset, uint32 indexed tenure, address indexed treasury, uint256 amount);
     event FeeSet(uint16 bps, address indexed treasury);
@@ -37,6 +39,10 @@ interface IRevenue {
 
     /// @notice Releases a tenure's income. Gives what its owner was credited.
     function release(uint64 asset, uint32 tenure) external returns (uint256 amount);
+
+    /// @notice Takes `amount` from the caller as income of a tenure, and releases it together with what children owe. How
+    /// licences and jobs pay. Gives what its owner was credited.
+    function pay(uint64 asset, uint32 tenure, uint256 amount) external returns (uint256 credited);
 
     /// @notice Pays `amount` of the caller's balance out to `to`.
     function withdraw(uint256 amount, address to) external;
