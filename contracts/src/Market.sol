@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+import {IAssets} from "./interfaces/IAssets.sol";
+import {IMarket} from "./interfaces/IMarket.sol";
+import {IRevenue} from "./interfaces/IRevenue.sol";
+import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
+import {IERC20Permit} from "@openzeppelin/contracts/token/ERC20/extensions/IERC20Permit.sol";
+import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
+import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
+
+/// @title Market
+/// @notice See {IMarket}.
+contract Market is IMarket, ReentrancyGuardTransient {
+    using SafeERC20 for IERC20;
+
+    IAssets private immutable _assets;
+    /// Whose income of the asset is released before a sale.
+    IRevenue private immutable _revenue;
+
+    mapping(uint64 asset => Ask) public asks;
+    mapping(uint64 asset => mapping(address buyer => mapping(IERC20 token => Offer))) public offers;
+
+    constructor(IAssets assets, IRevenue revenue) {
+        (_assets, _revenue) = (assets, revenue);
+    }
+
+    function ask(uint64 asset, IERC20 token, uint96 price, uint40 expiresAtSec) external {
+        // Check
+        _onlyOwner(asset);
+        _checkTerms(asset, token, price, expiresAtSec);
+        // Effect
+        uint32 tenure = _assets.tenureOf(asset);
+        asks[asset] = Ask(token, price, tenure, expiresAtSec);
+        emit Asked(asset, tenure, token, price, expiresAtSec);
+    }
+
+    function withdrawAsk(uint64 asset) external {
+        _onlyOwner(asset);
+        if (asks[asset].price == 0) revert NotForSale(asset);
+        delete asks[asset];
+        emit AskWithdrawn(asset);
+    }
+
+    function buy(uint64 asset, IERC20 token, uint96 price, uint32 tenure) external nonReentrant {
+        _buy(asset, token, price, tenure);
+    }
+
+    function buyWithPermit(
+        uint64 asset,
+        IERC20 token,
+        uint96 price,
+        uint32 tenure,
+        uint256 deadlineSec,
+        uint8 v,
+        bytes32 r,
+        bytes32 s
+    ) external nonReentrant {
+        // Anyone may have used the permit before us; what counts is the allowance.
+        try IERC20Permit(address(token)).permit(msg.sender, address(this), price, deadlineSec, v, r, s) {} catch {}
+        _buy(asset, token, price, tenure);
+    }
+
+    function offer(uint64 asset, IERC20 token, uint96 price, uint40 expiresAtSec) external {
+        // Check
+        _checkTerms(asset, token, price, expiresAtSec);
+        uint32 tenure = _assets.tenureOf(asset);
+        if (tenure == 0) revert NotForSale(asset);
+        // Effect
+        offers[asset][msg.sender][token] = Offer(price, tenure, expiresAtSec);
+        emit Offered(asset, msg.sender, token, tenure, price, expiresAtSec);
+    }
+
+    function withdrawOffer(uint64 asset, IERC20 token) external {
+        if (offers[asset][msg.sender][token].price == 0) revert NoOffer(asset, msg.sender, address(token));
+        delete offers[asset][msg.sender][token];
+        emit OfferWithdrawn(asset, msg.sender, token);
+    }
+
+    function accept(uint64 asset, address buyer, IERC20 token, uint96 price) external nonReentrant {
+        // Check
+        _onlyOwner(asset);
+        Offer memory made = offers[asset][buyer][token];
+        uint32 tenure = _assets.tenureOf(asset);
+        if (made.price == 0 || made.tenure != tenure) revert NoOffer(asset, buyer, address(token));
+        if (made.price != price) revert TermsChanged(asset, address(token), made.price, tenure);
+        if (block.timestamp >= made.expiresAtSec) revert Expired(asset, made.expiresAtSec);
+        // Effect
+        delete offers[asset][buyer][token];
+        // Interaction
+        _sell(asset, tenure, msg.sender, buyer, token, price);
+    }
+
+    function _buy(uint64 asset, IERC20 token, uint96 price, uint32 tenure) private {
+        // Check
+        Ask memory asked = asks[asset];
+        if (asked.price == 0 || asked.tenure != _assets.tenureOf(asset)) revert NotForSale(asset);
+        if (asked.token != token || asked.price != price || asked.tenure != tenure) {
+            revert TermsChanged(asset, address(asked.token), asked.price, asked.tenure);
+        }
+        if (block.timestamp >= asked.expiresAtSec) revert Expired(asset, asked.expiresAtSec);
+        // Effect
+        delete asks[asset];
+        // Interaction
+        _sell(asset, tenure, _assets.ownerOf(asset), msg.sender, token, price);
+    }
+
+    function _sell(uint64 asset, uint32 tenure, address seller, address buyer, IERC20 token, uint256 price) private {
+        // What was earned stays the seller's, released or not; so a token that refuses does not stop the sale.
+        try _revenue.release(asset, tenure) {} catch {}
+        (address maker, uint256 royalty) = _assets.royaltyInfo(asset, price);
+        if (maker == seller) royalty = 0;
+        emit Sold(asset, seller, buyer, tenure, token, price, maker, royalty);
+        if (royalty != 0) _pay(token, buyer, maker, royalty);
+        _pay(token, buyer, seller, price - royalty);
+        _assets.safeTransferFrom(seller, buyer, asset);
+    }
+
+    /// A seller gives the asset for the price and not for what is left of it.
+    function _pay(IERC20 token, address from, address to, uint256 amount) private {
+        if (from == to) return;
+        uint256 before = token.balanceOf(to);
+        token.safeTransferFrom(from, to, amount);
+        uint256 arrived = token.balanceOf(to) - before;
+        if (arrived < amount) revert PriceNotPaid(address(token), arrived, amount);
+    }
+
+    function _checkTerms(uint64 asset, IERC20 token, uint96 price, uint40 expiresAtSec) private view {
+        if (price == 0) revert ZeroPrice(asset);
+        if (address(token).code.length == 0) revert NotAContract(address(token));
+        if (block.timestamp >= expiresAtSec) revert Expired(asset, expiresAtSec);
+    }
+
+    function _onlyOwner(uint64 asset) private view {
+        if (_assets.ownerOf(asset) != msg.sender) revert NotOwner(asset, msg.sender);
+    }
+}
