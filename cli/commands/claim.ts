@@ -1,13 +1,8 @@
-import { z } from 'zod';
-import { readMarketplace } from '#client/marketplace.js';
 import { toHex } from '#core/hex.js';
-import { chainSafety, chainSettings } from '#platform/chain-settings.js';
-import { loadConfig } from '#platform/config.js';
-import { readSecret } from '#platform/secrets.js';
 import { type AddCommand, action, example } from '../command.js';
 import { table } from '../output/table.js';
 import { shortHex } from '../output/units.js';
-import { databaseUrlFile } from '../up/database-url.js';
+import { openProvider } from '../provider.js';
 
 export const addClaim: AddCommand = (program) =>
   program
@@ -16,16 +11,7 @@ export const addClaim: AddCommand = (program) =>
     .addHelpText('after', example('npx weft claim'))
     .action(
       action(async (context) => {
-        const { Provider } = await import('#services/models/provider/provider.js');
-        const provider = context.closeLater(
-          await Provider.open({
-            home: context.home,
-            marketplace: await readMarketplace(context.home),
-            databaseUrl: readSecret(databaseUrlFile(context.home)),
-            safety: chainSafety(loadConfig(z.object(chainSettings))),
-            onError: (error) => context.progress(`claiming met a problem: ${(error as Error).message}`),
-          }),
-        );
+        const provider = await openProvider(context);
         const claims = await provider.claimNow();
         const rows = claims.map(({ asset, channel, amount, transaction }) => [
           String(asset),

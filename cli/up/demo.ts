@@ -4,6 +4,7 @@ import type { Weft } from '#client/weft.js';
 import { Assets } from '#contracts/assets.js';
 import { connectChain } from '#contracts/chain-provider.js';
 import { Escrow } from '#contracts/escrow.js';
+import type { Release } from '#payments/provider/release-up.js';
 import type { RunSummary, RunView, StepView } from '#services/gateway/runs/run-views.js';
 import type { GatewayClient } from '../gateway/gateway-client.js';
 import { watchRun } from '../gateway/watch-run.js';
@@ -13,6 +14,8 @@ import { type Settlement, settlements } from './settlement.js';
 export interface DemoResult {
   readonly view: RunView;
   readonly settlement: readonly Settlement[];
+  /** Who was credited what of it, and of the royalties. */
+  readonly releases: readonly Release[];
   readonly payerBefore: bigint;
   readonly payerAfter: bigint;
 }
@@ -27,6 +30,8 @@ export interface DemoOptions {
   /** Minor units, in decimal. */
   readonly maxTotal: string;
   readonly onStep: (step: StepView) => void;
+  /** Releases what was earned, up the lineage. */
+  readonly release: () => Promise<readonly Release[]>;
 }
 
 const SETTLED_WITHIN_MS = 20_000;
@@ -45,7 +50,8 @@ export async function demo(options: DemoOptions): Promise<DemoResult> {
     const view = await watchRun(gateway, begun.runId, options.onStep);
     const expected = await earnedByAsset(weft, view);
     const settlement = await settlements({ escrow, assets, fromBlock, expected, timeoutMs: SETTLED_WITHIN_MS });
-    return { view, settlement, payerBefore, payerAfter: await owned(weft) };
+    const releases = await options.release();
+    return { view, settlement, releases, payerBefore, payerAfter: await owned(weft) };
   } finally {
     await weft.close();
     provider.destroy();

@@ -12,6 +12,7 @@ import { startAnvil } from '#platform/local/anvil.js';
 import { startPostgres } from '#platform/local/postgres.js';
 import { startTemporal } from '#platform/local/temporal.js';
 import { writeFileAtomic } from '#platform/secrets.js';
+import { ancestors } from '#services/models/lineage.js';
 import { models } from '#services/models/models.js';
 import { ProviderKeys } from '#services/models/provider/provider-keys.js';
 import { startApp } from './app-process.js';
@@ -148,7 +149,7 @@ export class LocalMarketplace {
 
   async #fundProvider(rpcUrl: string): Promise<void> {
     const keys = ProviderKeys.open(this.options.home.path);
-    const accounts = [keys.operator, ...models.map((_, n) => keys.owner(n))];
+    const accounts = [keys.operator, ...[...models, ...ancestors].map((_, n) => keys.owner(n))];
     await Promise.all(accounts.map(({ address }) => giveGas(rpcUrl, address)));
   }
 

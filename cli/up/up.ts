@@ -1,9 +1,11 @@
 import { once } from 'node:events';
 import { WeftError } from '#core/errors.js';
+import { toHex } from '#core/hex.js';
 import { formatUnits } from '#core/money.js';
 import type { RunView } from '#services/gateway/runs/run-views.js';
 import { shippedPipelines } from '#services/gateway/runs/shipped-pipelines.js';
 import type { Context } from '../command.js';
+import { releasesText } from '../commands/release.js';
 import { openGateway } from '../gateway/open-gateway.js';
 import { runFailure } from '../gateway/run-failure.js';
 import { messageJson } from '../input/message-json.js';
@@ -13,6 +15,7 @@ import { stepHeader, stepRow } from '../output/step-rows.js';
 import { table } from '../output/table.js';
 import { toJson } from '../output/to-json.js';
 import { shortHex } from '../output/units.js';
+import { openProvider } from '../provider.js';
 import { claimHome } from './claim-home.js';
 import { type DemoResult, demo } from './demo.js';
 import { Home } from './home.js';
@@ -83,6 +86,7 @@ async function serve(context: Context, { home, local, progress, given, endAfter,
       input,
       maxTotal,
       onStep: (step) => context.print(stepRow({ ...step, amount: formatUnits(BigInt(step.amount), DECIMALS) })),
+      release: async () => await (await openProvider(context)).releaseNow(),
     }),
     asked.then(() => {
       throw new WeftError('CANCELLED', 'stopped before the run had ended');
@@ -102,7 +106,7 @@ async function stopAsked(): Promise<void> {
   await Promise.race(['SIGINT', 'SIGTERM', 'SIGHUP'].map((signal) => once(process, signal)));
 }
 
-function report({ view, settlement, payerBefore, payerAfter }: DemoResult, readyMs: number) {
+function report({ view, settlement, releases, payerBefore, payerAfter }: DemoResult, readyMs: number) {
   return {
     runId: view.runId,
     pipeline: view.pipeline,
@@ -125,13 +129,21 @@ function report({ view, settlement, payerBefore, payerAfter }: DemoResult, ready
       amount: String(amount),
       tx,
     })),
+    releases: releases.map(({ asset, owner, earned, royalties, amount, transaction }) => ({
+      asset: String(asset),
+      owner: toHex(owner),
+      earned: String(earned),
+      royalties: String(royalties),
+      amount: String(amount),
+      tx: transaction,
+    })),
     payerBefore: String(payerBefore),
     payerAfter: String(payerAfter),
     readyMs,
   };
 }
 
-function settlementText({ view, settlement, payerBefore, payerAfter }: DemoResult): string {
+function settlementText({ view, settlement, releases, payerBefore, payerAfter }: DemoResult): string {
   const rows = settlement.map(({ asset, owner, amount, tx }) => [String(asset), shortHex(owner), money(amount), tx]);
   const columns = [
     { title: 'ASSET', align: 'right' as const },
@@ -144,6 +156,9 @@ function settlementText({ view, settlement, payerBefore, payerAfter }: DemoResul
     outputText(view.output),
     '',
     table(columns, rows),
+    '',
+    'released to owners, and to the makers of what the services were built from:',
+    releasesText(releases, money),
     '',
     `paid ${money(BigInt(view.paid))} of at most ${money(BigInt(view.quote ?? '0'))}`,
     `payer in the escrow: ${money(payerBefore)} before, ${money(payerAfter)} after`,

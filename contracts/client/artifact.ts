@@ -1,7 +1,17 @@
 import { readFileSync } from 'node:fs';
 import { Interface, type InterfaceAbi } from 'ethers';
 
-export type ContractName = 'Assets' | 'Escrow' | 'Revenue' | 'TestToken';
+export type ContractName =
+  | 'Anchor'
+  | 'Assets'
+  | 'Escrow'
+  | 'Governance'
+  | 'Market'
+  | 'Revenue'
+  | 'Shares'
+  | 'TestToken'
+  | 'VotesToken'
+  | 'WeftGovernor';
 
 export interface Artifact {
   readonly abi: InterfaceAbi;

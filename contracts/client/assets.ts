@@ -30,11 +30,22 @@ export interface Span {
   readonly bySale: boolean;
 }
 
+/** What an asset asks of others, in basis points. */
+export interface Terms {
+  /** Of the income of what is built from it from now on, at least. */
+  readonly royaltyBps: number;
+  /** Of the price when it is sold, for who made it. */
+  readonly saleBps: number;
+  /** 0 without parents, else one more than the deepest parent's. */
+  readonly depth: number;
+}
+
 export type AssetsEvent = Position & { asset: bigint } & (
     | { name: 'Minted'; owner: Uint8Array; parents: Parent[] }
     | { name: 'TenureEnded'; tenure: number; owner: Uint8Array }
     | { name: 'OperatorSet'; tenure: number; operator: Uint8Array }
     | { name: 'Listed'; tenure: number; version: number; listing: Uint8Array }
+    | { name: 'RoyaltySet' | 'SaleRoyaltySet'; bps: number }
   );
 
 const NONE = '0x0000000000000000000000000000000000000000';
@@ -67,6 +78,16 @@ export class Assets {
 
   delist(asset: bigint): UnsignedTransaction {
     return this.#build('delist', [asset]);
+  }
+
+  /** What new children owe the asset; existing ones keep their terms. Its owner sends it. */
+  setRoyalty(asset: bigint, bps: number): UnsignedTransaction {
+    return this.#build('setRoyalty', [asset, bps]);
+  }
+
+  /** What its maker gets of later prices, at most 1,000; who made it sends it, before the first sale. */
+  setSaleRoyalty(asset: bigint, bps: number): UnsignedTransaction {
+    return this.#build('setSaleRoyalty', [asset, bps]);
   }
 
   transfer(asset: bigint, from: Bytes, to: Bytes): UnsignedTransaction {
@@ -116,6 +137,11 @@ export class Assets {
     return parentsOf((await this.#read('parents', [asset]))[0]);
   }
 
+  async terms(asset: bigint, at?: BlockTag): Promise<Terms> {
+    const [{ royaltyBps, saleBps, depth }] = await this.#read('terms', [asset], at);
+    return { royaltyBps: Number(royaltyBps), saleBps: Number(saleBps), depth: Number(depth) };
+  }
+
   /** Events between two blocks, both included, in the chain's order. */
   async events(fromBlock: number, toBlock: BlockTag): Promise<AssetsEvent[]> {
     return parseAssetsLogs(await this.provider.getLogs({ address: this.address, fromBlock, toBlock }), this.address);
@@ -162,6 +188,9 @@ export function parseAssetsLogs(logs: readonly Log[], address: string): AssetsEv
             listing: fromHex(arg.listing, 'listing', 32),
           },
         ];
+      case 'RoyaltySet':
+      case 'SaleRoyaltySet':
+        return [{ ...at, name: parsed.name, bps: Number(arg.bps) }];
       default:
         return [];
     }

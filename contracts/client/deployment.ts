@@ -14,6 +14,12 @@ export interface Deployment {
   readonly assets: Hex;
   readonly escrow: Hex;
   readonly revenue: Hex;
+  readonly market: Hex;
+  readonly anchor: Hex;
+  /** The token whose holders decide about the protocol's fee, their governor, and the timelock that does what they decide. */
+  readonly votes: Hex;
+  readonly governor: Hex;
+  readonly timelock: Hex;
   /** Block from which on there are events. */
   readonly blockNumber: number;
 }
@@ -23,18 +29,40 @@ export interface DeployOptions {
   readonly windowSec: number;
   /** The currency; a test token is deployed if none is given. */
   readonly token?: string;
+  readonly governance?: Partial<GovernanceOptions>;
 }
 
-/** Deploys Assets, Escrow with its Revenue and, unless one is named, the test token. */
+export interface GovernanceOptions {
+  /** From a proposal to the vote, and again from its success to its execution. */
+  readonly delaySec: number;
+  readonly periodSec: number;
+  /** Votes that a proposer needs; there are 10^24. */
+  readonly threshold: bigint;
+  /** Of all votes that must take part. */
+  readonly quorumPercent: number;
+}
+
+const GOVERNANCE: GovernanceOptions = {
+  delaySec: 86_400,
+  periodSec: 3 * 86_400,
+  threshold: 10n ** 22n,
+  quorumPercent: 4,
+};
+
+/** Deploys everything; all votes go to the signer. The test token only if no other is named. */
 export async function deploy(signer: Signer, options: DeployOptions): Promise<Deployment> {
   const provider = providerOf(signer);
   const blockNumber = await provider.getBlockNumber();
   const token = options.token ?? (await deployOne(signer, 'TestToken', []));
   const assets = await deployOne(signer, 'Assets', []);
-  const escrow = await deployOne(signer, 'Escrow', [token, assets, options.windowSec]);
-  const [revenue] = await read(provider, 'Escrow', escrow, 'revenue', []);
+  const { votes, governor, timelock } = await deployGovernance(signer, { ...GOVERNANCE, ...options.governance });
+  const escrow = await deployOne(signer, 'Escrow', [token, assets, options.windowSec, timelock]);
+  const revenue = lower((await read(provider, 'Escrow', escrow, 'revenue', []))[0]);
+  const market = await deployOne(signer, 'Market', [assets, revenue]);
+  const anchor = await deployOne(signer, 'Anchor', [assets]);
   const { chainId } = await provider.getNetwork();
-  return { chainId, token: lower(token), assets, escrow, revenue: lower(revenue), blockNumber };
+  const economy = { market, anchor, votes, governor, timelock };
+  return { chainId, token: lower(token), assets, escrow, revenue, ...economy, blockNumber };
 }
 
 /** What `file` names if its contracts are there, else a new deployment, written to `file`. */
@@ -56,10 +84,22 @@ export async function deployOnce(signer: Signer, file: string, options: DeployOp
   return deployment;
 }
 
+const contractNames = [
+  'token',
+  'assets',
+  'escrow',
+  'revenue',
+  'market',
+  'anchor',
+  'votes',
+  'governor',
+  'timelock',
+] as const satisfies (keyof Deployment)[];
+type Name = (typeof contractNames)[number];
+
 /** Whether there is code at every address. */
 export async function isDeployed(provider: Provider, deployment: Deployment): Promise<boolean> {
-  const { token, assets, escrow, revenue } = deployment;
-  const codes = await Promise.all([token, assets, escrow, revenue].map((address) => provider.getCode(address)));
+  const codes = await Promise.all(contractNames.map((name) => provider.getCode(deployment[name])));
   return codes.every((code) => code !== '0x');
 }
 
@@ -80,10 +120,7 @@ export async function readDeployment(file: string): Promise<Deployment | undefin
     };
     return {
       chainId: BigInt(json.chainId),
-      token: address('token'),
-      assets: address('assets'),
-      escrow: address('escrow'),
-      revenue: address('revenue'),
+      ...(Object.fromEntries(contractNames.map((name) => [name, address(name)])) as Record<Name, Hex>),
       blockNumber: Number(json.blockNumber),
     };
   } catch (cause) {
@@ -97,6 +134,17 @@ export async function writeDeployment(file: string, deployment: Deployment): Pro
   const json = { ...deployment, chainId: String(deployment.chainId) };
   await writeFile(draft, `${JSON.stringify(json, undefined, 2)}\n`);
   await rename(draft, file);
+}
+
+async function deployGovernance(
+  signer: Signer,
+  { delaySec, periodSec, threshold, quorumPercent }: GovernanceOptions,
+): Promise<Pick<Deployment, 'votes' | 'governor' | 'timelock'>> {
+  const votes = await deployOne(signer, 'VotesToken', []);
+  const args = ['Weft', votes, delaySec, periodSec, threshold, quorumPercent];
+  const made = await deployOne(signer, 'Governance', args);
+  const part = async (name: string) => lower((await read(providerOf(signer), 'Governance', made, name, []))[0]);
+  return { votes, governor: await part('governor'), timelock: await part('timelock') };
 }
 
 async function deployOne(signer: Signer, name: ContractName, args: readonly unknown[]): Promise<Hex> {

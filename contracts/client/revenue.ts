@@ -6,7 +6,22 @@ import type { Position } from './escrow.js';
 
 export type RevenueEvent = Position &
   (
-    | { name: 'Released'; asset: bigint; tenure: number; owner: Uint8Array; amount: bigint }
+    | {
+        name: 'Released';
+        asset: bigint;
+        tenure: number;
+        owner: Uint8Array;
+        /** What the owner was credited: the rest of `earned + royalties` went to the parents. */
+        amount: bigint;
+        /** From the escrow or a payment, after the fee. */
+        earned: bigint;
+        /** From children. */
+        royalties: bigint;
+      }
+    | { name: 'Royalty'; parent: bigint; tenure: number; child: bigint; childTenure: number; amount: bigint }
+    | { name: 'Paid'; asset: bigint; tenure: number; from: Uint8Array; amount: bigint }
+    | { name: 'FeeTaken'; asset: bigint; tenure: number; treasury: Uint8Array; amount: bigint }
+    | { name: 'FeeSet'; bps: number; treasury: Uint8Array }
     | { name: 'Withdrawn'; owner: Uint8Array; to: Uint8Array; amount: bigint }
   );
 
@@ -22,13 +37,42 @@ export class Revenue {
     return this.#build('release', [asset, tenure]);
   }
 
+  /** Income outside the escrow's channels; the caller's money, of which this contract must be allowed to take `amount`. */
+  pay(asset: bigint, tenure: number, amount: bigint): UnsignedTransaction {
+    return this.#build('pay', [asset, tenure, amount]);
+  }
+
   withdraw(amount: bigint, to: Bytes): UnsignedTransaction {
     return this.#build('withdraw', [amount, hexOf(to)]);
   }
 
+  /** What children credited a tenure that it has not released yet. */
+  async waitingRoyalties(asset: bigint, tenure: number, at?: BlockTag): Promise<bigint> {
+    const { credited, released } = (await this.#read('royalties', [asset, tenure], at)) as unknown as Record<
+      'credited' | 'released',
+      bigint
+    >;
+    return credited - released;
+  }
+
+  /** The protocol's fee, in basis points of what calls earn; the treasury is zero while there is none. */
+  async fee(at?: BlockTag): Promise<{ bps: number; treasury: Uint8Array }> {
+    const [bps, treasury] = await this.#read('fee', [], at);
+    return { bps: Number(bps), treasury: fromHex(treasury, 'treasury', 20) };
+  }
+
+  /** Events between two blocks, both included, in the chain's order. */
+  async events(fromBlock: number, toBlock: BlockTag): Promise<RevenueEvent[]> {
+    return parseRevenueLogs(await this.provider.getLogs({ address: this.address, fromBlock, toBlock }), this.address);
+  }
+
   /** What an owner may withdraw. */
   async balanceOf(owner: Bytes, at?: BlockTag): Promise<bigint> {
-    return (await read(this.provider, 'Revenue', this.address, 'balances', [hexOf(owner)], at))[0];
+    return (await this.#read('balances', [hexOf(owner)], at))[0];
+  }
+
+  #read(method: string, args: readonly unknown[], at?: BlockTag) {
+    return read(this.provider, 'Revenue', this.address, method, args, at);
   }
 
   #build(method: string, args: readonly unknown[]): UnsignedTransaction {
@@ -44,10 +88,41 @@ export function parseRevenueLogs(logs: readonly Log[], address: string): Revenue
     if (!parsed) return [];
     const at = { blockNumber: log.blockNumber, logIndex: log.index, transaction: log.transactionHash };
     const arg = parsed.args;
-    const owner = fromHex(arg.owner, 'owner', 20);
-    if (parsed.name === 'Released') {
-      return [{ ...at, name: 'Released', asset: arg.asset, tenure: Number(arg.tenure), owner, amount: arg.amount }];
+    const address20 = (name: string) => fromHex(arg[name], name, 20);
+    switch (parsed.name) {
+      case 'Released': {
+        const { asset, amount, earned, royalties } = arg;
+        const tenure = Number(arg.tenure);
+        return [{ ...at, name: 'Released', asset, tenure, owner: address20('owner'), amount, earned, royalties }];
+      }
+      case 'Royalty': {
+        const { parent, child, amount } = arg;
+        const [tenure, childTenure] = [Number(arg.tenure), Number(arg.childTenure)];
+        return [{ ...at, name: 'Royalty', parent, tenure, child, childTenure, amount }];
+      }
+      case 'Paid':
+        return [
+          {
+            ...at,
+            name: 'Paid',
+            asset: arg.asset,
+            tenure: Number(arg.tenure),
+            from: address20('from'),
+            amount: arg.amount,
+          },
+        ];
+      case 'FeeTaken': {
+        const { asset, amount } = arg;
+        return [
+          { ...at, name: 'FeeTaken', asset, tenure: Number(arg.tenure), treasury: address20('treasury'), amount },
+        ];
+      }
+      case 'FeeSet':
+        return [{ ...at, name: 'FeeSet', bps: Number(arg.bps), treasury: address20('treasury') }];
+      case 'Withdrawn':
+        return [{ ...at, name: 'Withdrawn', owner: address20('owner'), to: address20('to'), amount: arg.amount }];
+      default:
+        return [];
     }
-    return [{ ...at, name: 'Withdrawn', owner, to: fromHex(arg.to, 'to', 20), amount: arg.amount }];
   });
 }

@@ -11,7 +11,18 @@ const contractsDir = fileURLToPath(new URL('..', import.meta.url));
 const root = join(contractsDir, '..');
 const artifactsDir = join(contractsDir, 'artifacts');
 const distDir = join(root, 'dist', 'contracts', 'artifacts');
-const CONTRACTS = ['Assets', 'Escrow', 'Revenue', 'TestToken'];
+const CONTRACTS = [
+  'Anchor',
+  'Assets',
+  'Escrow',
+  'Governance',
+  'Market',
+  'Revenue',
+  'Shares',
+  'TestToken',
+  'VotesToken',
+  'WeftGovernor',
+];
 /** 2394: transient storage in OpenZeppelin's guard, which clears it. */
 const KNOWN_WARNINGS = new Set(['2394']);
 

@@ -16,6 +16,7 @@ import { startAnvil } from '#platform/local/anvil.js';
 
 const GENESIS_SEC = 1_900_000_000;
 const WINDOW_SEC = 3600;
+const GOVERNANCE = '0x0000000000000000000000000000000000006077';
 const MNEMONIC = 'test test test test test test test test test test test junk';
 const DEPOSIT = 10_000_000n;
 const CALL = [
@@ -60,7 +61,14 @@ class Measurement {
   async run() {
     this.token = await this.deploy('TestToken', 'deployTestToken');
     this.assets = await this.deploy('Assets', 'deployAssets');
-    this.escrow = await this.deploy('Escrow', 'deployEscrow', this.token.target, this.assets.target, WINDOW_SEC);
+    this.escrow = await this.deploy(
+      'Escrow',
+      'deployEscrow',
+      this.token.target,
+      this.assets.target,
+      WINDOW_SEC,
+      GOVERNANCE,
+    );
     this.gas.deploy = this.gas.deployAssets + this.gas.deployEscrow;
     this.revenue = new Contract(await this.escrow.revenue(), artifact('Revenue').abi, this.provider);
     this.domain = {

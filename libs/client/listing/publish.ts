@@ -1,14 +1,13 @@
-import type { Log } from 'ethers';
 import { type Contract, readContract } from '#client/contract/read-contract.js';
-import { type Assets, mintedAsset } from '#contracts/assets.js';
-import { WeftError } from '#core/errors.js';
-import { fromHex, sameBytes, toHex } from '#core/hex.js';
+import type { Parent } from '#contracts/assets.js';
+import { sameBytes } from '#core/hex.js';
 import type { Price } from '#core/price.js';
 import type { SigningKey } from '#payments/signature.js';
-import { assetsDomain, type Domain, hashListing, type Listing, signingHash } from '#payments/typed-data.js';
+import { assetsDomain, hashListing, type Listing, signingHash } from '#payments/typed-data.js';
 import type { Directory, ListingRecord, PublishInput } from './directory.js';
 import { docsDigest, type ListingDocsInput, writeDocs } from './listing-docs.js';
 import { MIN_RETAIN_SEC, readListing, type SignedListing, writeListing } from './listing-wire.js';
+import { type Minter, mintOnce } from './mint-once.js';
 import { PublishState } from './publish-state.js';
 import { checkAgainstContract } from './verify-listing.js';
 
@@ -22,6 +21,8 @@ export interface Offer {
   /** "grpc://host:port" or "grpcs://host:port", 1 to 8. */
   readonly endpoints: readonly string[];
   readonly docs: ListingDocsInput;
+  /** What the asset was built from, and its share of the income; fixed when the asset is minted. Default: nothing. */
+  readonly parents?: readonly Parent[];
   /** Smallest deposit of a channel that is served, in minor units. Default 0. */
   readonly minChannel?: bigint;
   /** For this long after being replaced the listing is still served. Default 3,600. */
@@ -30,20 +31,10 @@ export interface Offer {
   readonly retainSec?: number;
 }
 
-export interface Publisher {
-  readonly assets: Assets;
-  /** Of Assets. */
-  readonly domain: Domain;
+export interface Publisher extends Minter {
   /** Where the offer is paid, 20 bytes. */
   readonly escrow: Uint8Array;
-  /** Owns the asset and sends its transactions; a `TransactionSender` is one. */
-  readonly owner: {
-    readonly address: string;
-    send(transaction: { to: string; data: string }): Promise<{ readonly logs: readonly Log[] }>;
-  };
   readonly operator: SigningKey;
-  /** Remembers asset and listing of this offer. */
-  readonly stateFile: string;
   readonly nowSec?: () => number;
 }
 
@@ -93,8 +84,8 @@ export async function putInForce(
   const docs = writeDocs(offer.docs);
   const terms = termsOf(publisher, offer, contract, docs);
   const state = await PublishState.open(publisher.stateFile, publisher.domain);
-  const asset = await ensureAsset(publisher, state);
   const { assets, operator, owner } = publisher;
+  const asset = await mintOnce(publisher, state, { operator: operator.address, parents: offer.parents ?? [] });
   let head = await assets.head(asset);
   if (!sameBytes(head.operator, operator.address)) {
     await owner.send(assets.setOperator(asset, operator.address));
@@ -151,46 +142,6 @@ function termsOf({ escrow }: Publisher, offer: Offer, contract: Contract, docs: 
   const draft = { ...terms, asset: 1n, tenure: 1, version: 1, previous: Buffer.alloc(32), publishedAtSec: 0 };
   checkAgainstContract(readListing(writeListing(draft)), contract);
   return terms;
-}
-
-async function ensureAsset(publisher: Publisher, state: PublishState): Promise<bigint> {
-  const { assets, owner, operator, domain } = publisher;
-  const ownAddress = fromHex(owner.address.toLowerCase(), 'owner', 20);
-  if (state.asset !== undefined) {
-    const found = await assets.ownerOf(state.asset);
-    if (sameBytes(found, ownAddress)) return state.asset;
-    throw new WeftError(
-      'PERMISSION_DENIED',
-      `asset ${state.asset} belongs to ${toHex(found)}, not to ${owner.address}; remove ${publisher.stateFile} to offer a new one`,
-      { asset: String(state.asset), owner: toHex(found) },
-    );
-  }
-  const asset =
-    (state.mintingAfter === undefined ? undefined : await lostMint(publisher, state.mintingAfter, ownAddress)) ??
-    (await mint());
-  await state.setAsset(asset);
-  return asset;
-
-  async function mint(): Promise<bigint> {
-    await state.startMinting(await assets.count());
-    const receipt = await owner.send(assets.mint({ operator: operator.address }));
-    return mintedAsset(receipt, toHex(domain.verifyingContract));
-  }
-}
-
-/** An asset that was minted for this offer by a process that died before it could write down its id. */
-async function lostMint(
-  { assets, operator }: Publisher,
-  after: bigint,
-  owner: Uint8Array,
-): Promise<bigint | undefined> {
-  const count = await assets.count();
-  for (let asset = after + 1n; asset <= count; asset++) {
-    const head = await assets.head(asset);
-    if (head.listingVersion !== 0 || !sameBytes(head.operator, operator.address)) continue;
-    if (sameBytes(await assets.ownerOf(asset), owner)) return asset;
-  }
-  return undefined;
 }
 
 /** The listing signed last, if it says the same and is in force or would be next. */

@@ -4,6 +4,7 @@ import { WeftError } from '#core/errors.js';
 import { asBuffer } from '#platform/as-buffer.js';
 import type { BodyStore } from './body-store.js';
 import { type Charge, ChargeCommit, type ChargeResult, ledgerUnavailable } from './charge-commit.js';
+import { type Earnings, readEarnings } from './earnings.js';
 import { type ChannelRow, type LedgerChannel, type NewChannel, toChannel } from './ledger-channel.js';
 import { StreamLedger } from './stream-ledger.js';
 
@@ -296,24 +297,8 @@ export class ProviderLedger {
   }
 
   /** What each asset's tenure has earned, and how much of it was claimed. */
-  async earnings(): Promise<
-    { asset: bigint; tenure: number; channels: number; calls: bigint; earned: bigint; claimed: bigint }[]
-  > {
-    const { rows } = await this.#query<
-      Record<'asset' | 'tenure' | 'channels' | 'calls' | 'earned' | 'claimed', string>
-    >(
-      `select asset, tenure, count(*) as channels, sum(calls) as calls, sum(spent) as earned, sum(claimed) as claimed
-         from provider.channel group by asset, tenure order by asset, tenure`,
-      [],
-    );
-    return rows.map((row) => ({
-      asset: BigInt(row.asset),
-      tenure: Number(row.tenure),
-      channels: Number(row.channels),
-      calls: BigInt(row.calls),
-      earned: BigInt(row.earned),
-      claimed: BigInt(row.claimed),
-    }));
+  async earnings(): Promise<Earnings[]> {
+    return await readEarnings(this.pool);
   }
 
   /** Resolves when every charge that was under way has its outcome. */

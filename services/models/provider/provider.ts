@@ -1,20 +1,27 @@
 import { join } from 'node:path';
 import type pg from 'pg';
 import { Directory } from '#client/listing/directory.js';
+import { mintOnce } from '#client/listing/mint-once.js';
 import { announceListing, type ListingInForce, type Offer, putInForce } from '#client/listing/publish.js';
+import { PublishState } from '#client/listing/publish-state.js';
 import type { Marketplace } from '#client/marketplace.js';
+import type { Parent } from '#contracts/assets.js';
 import { chainProvider } from '#contracts/chain-provider.js';
+import { Revenue } from '#contracts/revenue.js';
 import { fromHex } from '#core/hex.js';
 import type { ServiceDefinition } from '#core/service-definition.js';
 import { TransactionSender } from '#payments/chain/transaction-sender.js';
 import { BodyStore } from '#payments/provider/body-store.js';
 import { ChainView } from '#payments/provider/chain-view.js';
 import { ProviderLedger } from '#payments/provider/provider-ledger.js';
+import { type Release, releaseUp } from '#payments/provider/release-up.js';
 import { type Settlement, type SettlePolicy, Settler, type SettlerOptions } from '#payments/provider/settler.js';
+import type { Domain } from '#payments/typed-data.js';
 import { createPaywall, type Paywall } from '#paywall/create-paywall.js';
 import type { ChainSafety } from '#platform/chain-settings.js';
 import { migrate } from '#platform/db/migrate.js';
 import { createPool } from '#platform/db/pool.js';
+import type { Shares } from '../lineage.js';
 import { ProviderKeys } from './provider-keys.js';
 
 /** A service and what it is offered for. */
@@ -47,6 +54,7 @@ export class Provider {
     private readonly keys: ProviderKeys,
     private readonly pool: pg.Pool,
     private readonly chain: ChainView,
+    private readonly revenue: Revenue,
     private readonly ledger: ProviderLedger,
     private readonly send: (key: 'operator' | number) => Promise<TransactionSender>,
     private readonly closeChain: () => void,
@@ -82,10 +90,28 @@ export class Provider {
         chainId,
         ...safety,
       });
-    return new Provider(options, keys, pool, chain, ledger, send, () => {
+    const revenue = new Revenue(contracts.revenue, provider);
+    return new Provider(options, keys, pool, chain, revenue, ledger, send, () => {
       provider.destroy();
       witness?.destroy();
     });
+  }
+
+  /** Mints what services were built from, once; parents must come before their children. Gives the ids by name. */
+  async mintAncestors(all: readonly { readonly name: string; readonly builtFrom: Shares; readonly owner: number }[]) {
+    const ids = new Map<string, bigint>();
+    for (const { name, builtFrom, owner } of all) {
+      const stateFile = join(this.options.home, 'offers', `${name}.json`);
+      const minter = {
+        assets: this.chain.assets,
+        domain: this.#assetsDomain,
+        owner: await this.send(owner),
+        stateFile,
+      };
+      const state = await PublishState.open(stateFile, minter.domain);
+      ids.set(name, await mintOnce(minter, state, { parents: parentsOf(builtFrom, ids) }));
+    }
+    return ids;
   }
 
   /** Puts every offer in force and the paywall in front of all of them. */
@@ -94,7 +120,7 @@ export class Provider {
     const { contracts } = marketplace;
     const chainId = BigInt(marketplace.chainId);
     const escrow = fromHex(contracts.escrow, 'contracts.escrow', 20);
-    const domain = { chainId, verifyingContract: fromHex(contracts.assets, 'contracts.assets', 20) };
+    const domain = this.#assetsDomain;
     const operator = this.keys.operatorKey;
     const listed = await Promise.all(
       offers.map(async (offer) => {
@@ -151,6 +177,21 @@ export class Provider {
     return settler.settleNow();
   }
 
+  /**
+   * Releases what these services' assets, and all that they were built from, have earned and been credited: children
+   * before their parents, so that one pass pays everybody.
+   */
+  async releaseNow(): Promise<Release[]> {
+    const { assets, escrow } = this.chain;
+    const sender = await this.send('operator');
+    return await releaseUp({ assets, escrow, revenue: this.revenue, sender }, await this.ledger.earnings());
+  }
+
+  get #assetsDomain(): Domain {
+    const { chainId, contracts } = this.options.marketplace;
+    return { chainId: BigInt(chainId), verifyingContract: fromHex(contracts.assets, 'contracts.assets', 20) };
+  }
+
   async #settlerOf(
     tenures: readonly { readonly asset: bigint; readonly tenure: number }[],
     options: Pick<SettlerOptions, 'policy' | 'everyMs' | 'onError'>,
@@ -167,3 +208,9 @@ export class Provider {
     await this.pool.end();
   }
 }
+
+/** In ascending order of ids, as the contract wants them. */
+export const parentsOf = (shares: Shares, ids: ReadonlyMap<string, bigint>): Parent[] =>
+  Object.entries(shares)
+    .map(([name, bps]) => ({ asset: ids.get(name)!, bps }))
+    .sort((a, b) => (a.asset < b.asset ? -1 : 1));

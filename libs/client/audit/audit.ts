@@ -1,0 +1,132 @@
+import type { JsonRpcProvider } from 'ethers';
+import { Assets } from '#contracts/assets.js';
+import type { Deployment } from '#contracts/deployment.js';
+import { Escrow } from '#contracts/escrow.js';
+import { Revenue } from '#contracts/revenue.js';
+import { Token } from '#contracts/token.js';
+import { type AccountBook, accountBook, type TenureAccount } from './account-book.js';
+
+/** Two sources that say different things about the same money. */
+export interface Difference {
+  /** "asset 3, tenure 1", "balance of 0x…" */
+  readonly where: string;
+  readonly what: string;
+  readonly expected: bigint;
+  readonly found: bigint;
+}
+
+export interface AuditedAsset {
+  readonly asset: bigint;
+  readonly owner: Uint8Array;
+  /** From calls, licences and jobs, before the protocol's fee. */
+  readonly earned: bigint;
+  readonly fee: bigint;
+  /** Credited to owners. */
+  readonly released: bigint;
+  readonly royaltiesIn: bigint;
+  readonly royaltiesOut: bigint;
+  /** Earned, or credited by children, and not released yet. */
+  readonly waiting: bigint;
+}
+
+export interface Audit {
+  readonly balanced: boolean;
+  readonly differences: readonly Difference[];
+  readonly assets: readonly AuditedAsset[];
+}
+
+/** What a provider's own ledger says that a tenure has claimed. */
+export interface LedgerEarnings {
+  readonly asset: bigint;
+  readonly tenure: number;
+  readonly claimed: bigint;
+}
+
+export interface AuditOptions {
+  readonly provider: JsonRpcProvider;
+  readonly contracts: Pick<Deployment, 'token' | 'assets' | 'escrow' | 'revenue' | 'blockNumber'>;
+  /** Ledgers to be compared with the chain, of the providers that are at hand. */
+  readonly ledger?: readonly LedgerEarnings[];
+}
+
+/**
+ * Rebuilds from the chain's events alone what every asset earned and where it went, and compares that, to the last
+ * unit, with the state of the contracts and with the ledgers at hand. Errors: CHAIN_UNAVAILABLE.
+ */
+export async function audit({ provider, contracts, ledger = [] }: AuditOptions): Promise<Audit> {
+  const assets = new Assets(contracts.assets, provider);
+  const escrow = new Escrow(contracts.escrow, provider);
+  const revenue = new Revenue(contracts.revenue, provider);
+  const at = await provider.getBlockNumber();
+  const [assetsEvents, escrowEvents, revenueEvents] = await Promise.all([
+    assets.events(contracts.blockNumber, at),
+    escrow.events(contracts.blockNumber, at),
+    revenue.events(contracts.blockNumber, at),
+  ]);
+  const book = accountBook({ assets: assetsEvents, escrow: escrowEvents, revenue: revenueEvents });
+
+  const differences: Difference[] = [];
+  const compare = (where: string, what: string, expected: bigint, found: bigint) => {
+    if (expected !== found) differences.push({ where, what, expected, found });
+  };
+  for (const account of book.tenures) {
+    const where = `asset ${account.asset}, tenure ${account.tenure}`;
+    checkFlow(account, (what, expected, found) => compare(where, what, expected, found));
+    const onChain = await escrow.income(account.asset, account.tenure, at);
+    compare(where, 'income in the escrow', account.claimed, onChain.earned);
+    compare(where, 'collected from the escrow', account.collected, onChain.collected);
+    const waiting = await revenue.waitingRoyalties(account.asset, account.tenure, at);
+    compare(where, 'royalties that wait', account.royaltiesIn - account.royaltiesReleased, waiting);
+  }
+  for (const [owner, balance] of book.balances)
+    compare(`balance of ${owner}`, 'in Revenue', balance, await revenue.balanceOf(owner, at));
+  const held = await new Token(contracts.token, provider).balanceOf(contracts.revenue, at);
+  const owed = owedBy(book);
+  // Gifts belong to nobody and make it more.
+  if (held < owed) compare('Revenue', 'tokens that it holds', owed, held);
+  for (const { asset, tenure, claimed } of ledger)
+    compare(
+      `asset ${asset}, tenure ${tenure}`,
+      "claimed, in the provider's ledger",
+      claimedOn(book, asset, tenure),
+      claimed,
+    );
+
+  const rows = await Promise.all(
+    book.assets.map(async (asset) => ({ ...sums(book, asset), owner: await assets.ownerOf(asset, at) })),
+  );
+  return { balanced: differences.length === 0, differences, assets: rows };
+}
+
+/** Nothing is lost or made between what comes in and what goes out. */
+function checkFlow(account: TenureAccount, compare: (what: string, expected: bigint, found: bigint) => void): void {
+  const { collected, paid, fee, releasedEarnings, royaltiesReleased, royaltiesOut, released } = account;
+  compare('released earnings and fee', collected + paid, releasedEarnings + fee);
+  compare("the owner's and the parents' parts", releasedEarnings + royaltiesReleased, released + royaltiesOut);
+}
+
+function sums({ tenures }: AccountBook, asset: bigint): Omit<AuditedAsset, 'owner'> {
+  const own = tenures.filter((account) => account.asset === asset);
+  const sum = (of: (account: TenureAccount) => bigint) => own.reduce((total, account) => total + of(account), 0n);
+  return {
+    asset,
+    earned: sum(({ claimed, paid }) => claimed + paid),
+    fee: sum(({ fee }) => fee),
+    released: sum(({ released }) => released),
+    royaltiesIn: sum(({ royaltiesIn }) => royaltiesIn),
+    royaltiesOut: sum(({ royaltiesOut }) => royaltiesOut),
+    waiting: sum(
+      ({ claimed, collected, royaltiesIn, royaltiesReleased }) => claimed - collected + royaltiesIn - royaltiesReleased,
+    ),
+  };
+}
+
+function owedBy({ tenures, balances }: AccountBook): bigint {
+  let owed = 0n;
+  for (const balance of balances.values()) owed += balance;
+  for (const { royaltiesIn, royaltiesReleased } of tenures) owed += royaltiesIn - royaltiesReleased;
+  return owed;
+}
+
+const claimedOn = ({ tenures }: AccountBook, asset: bigint, tenure: number): bigint =>
+  tenures.find((account) => account.asset === asset && account.tenure === tenure)?.claimed ?? 0n;
