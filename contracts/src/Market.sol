@@ -95,7 +95,7 @@ contract Market is IMarket, ReentrancyGuardTransient {
         // Check
         Ask memory asked = asks[asset];
         if (asked.price == 0 || asked.tenure != _assets.tenureOf(asset)) revert NotForSale(asset);
-        if (asked.token != token || asked.price != price || asked.tenure != tenure) {
+        if (address(asked.token) != address(token) || asked.price != price || asked.tenure != tenure) {
             revert TermsChanged(asset, address(asked.token), asked.price, asked.tenure);
         }
         if (block.timestamp >= asked.expiresAtSec) revert Expired(asset, asked.expiresAtSec);

@@ -1,0 +1,78 @@
+// `npm run mutants`: plants faults in the contracts, one at a time, and shows which of them the forge tests catch.
+//
+//   npm run mutants                    all; some ten minutes on two cores
+//   npm run mutants -- Revenue         those of one contract
+//   npm run mutants -- --json          one line at the end: {"planted":n,"caught":n,"survivors":[…]}
+//
+// Exits with 1 if a fault survives that is not explained in mutants.json, or if one can no longer be planted.
+import { spawnSync } from 'node:child_process';
+import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { findBinary } from './foundry.mjs';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const { values, positionals } = parseArgs({ options: { json: { type: 'boolean' } }, allowPositionals: true });
+
+/** {contract, find, plant, what, equivalent?}: `find` stands in the source exactly once. */
+const all = JSON.parse(readFileSync(new URL('mutants.json', import.meta.url), 'utf8'));
+const chosen = positionals.length === 0 ? all : all.filter(({ contract }) => positionals.includes(contract));
+if (chosen.length === 0) {
+  const names = [...new Set(all.map(({ contract }) => contract))].join(', ');
+  console.error(`no fault is known for ${positionals.join(', ')}: there are ${names}`);
+  process.exit(2);
+}
+
+const place = mkdtempSync(join(tmpdir(), 'weft-mutants-'));
+try {
+  for (const name of ['foundry.toml', 'package.json']) cpSync(join(root, name), join(place, name));
+  cpSync(join(root, 'contracts'), join(place, 'contracts'), { recursive: true });
+  symlinkSync(join(root, 'node_modules'), join(place, 'node_modules'));
+  if (test().failed) throw new Error('the tests fail without any fault');
+  const survivors = [];
+  let caught = 0;
+  for (const [i, mutant] of chosen.entries()) {
+    const by = plant(mutant);
+    if (by === undefined) survivors.push({ contract: mutant.contract, what: mutant.what, why: mutant.equivalent ?? null });
+    else caught++;
+    say(`${i + 1}/${chosen.length} ${mutant.contract}: ${mutant.what}: ${by === undefined ? 'SURVIVED' : `caught by ${by}`}`);
+  }
+  const result = { planted: chosen.length, caught, survivors };
+  console.log(values.json ? JSON.stringify(result) : summary(result));
+  if (survivors.some(({ why }) => why === null)) process.exitCode = 1;
+} finally {
+  rmSync(place, { recursive: true, force: true });
+}
+
+/** The first test that fails with the fault, or undefined if none does. */
+function plant({ contract, find, plant: fault, what }) {
+  const file = join(place, 'contracts', 'src', `${contract}.sol`);
+  const source = readFileSync(file, 'utf8');
+  if (source.split(find).length !== 2) throw new Error(`${contract}.sol does not hold exactly once: ${find}`);
+  writeFileSync(file, source.replace(find, () => fault));
+  try {
+    const { failed, output } = test();
+    if (failed && !/\[FAIL/.test(output)) throw new Error(`${contract} with "${what}" does not compile:\n${output.slice(-2000)}`);
+    return failed ? (/\[FAIL.*?\] (\w+)/.exec(output)?.[1] ?? 'a test') : undefined;
+  } finally {
+    writeFileSync(file, source);
+  }
+}
+
+function test() {
+  const args = ['test', '--root', place, '--color', 'never', '--fail-fast'];
+  const env = { ...process.env, FOUNDRY_PROFILE: 'mutants', FOUNDRY_OFFLINE: 'true', FOUNDRY_DISABLE_NIGHTLY_WARNING: '1' };
+  const { status, stdout, stderr } = spawnSync(findBinary('forge'), args, { cwd: place, env, encoding: 'utf8', maxBuffer: 2 ** 28 });
+  return { failed: status !== 0, output: stdout + stderr };
+}
+
+function say(line) {
+  console.error(line);
+}
+
+function summary({ planted, caught, survivors }) {
+  const lines = survivors.map(({ contract, what, why }) => `  ${contract}: ${what}${why === null ? '' : ` (${why})`}`);
+  return [`${caught} of ${planted} faults were caught`, ...(lines.length === 0 ? [] : ['survivors:', ...lines])].join('\n');
+}
