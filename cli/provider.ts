@@ -7,16 +7,14 @@ import type { Provider } from '#services/models/provider/provider.js';
 import type { Context } from './command.js';
 import { databaseUrlFile } from './up/database-url.js';
 
-/** The provider of the services of this marketplace, beside the process that serves them; closed with the command. */
-export async function openProvider(context: Pick<Context, 'home' | 'progress' | 'closeLater'>): Promise<Provider> {
+/** The provider of the services of this marketplace, beside the process that serves them. `close()` it. */
+export async function openProvider({ home, progress }: Pick<Context, 'home' | 'progress'>): Promise<Provider> {
   const { Provider } = await import('#services/models/provider/provider.js');
-  return context.closeLater(
-    await Provider.open({
-      home: context.home,
-      marketplace: await readMarketplace(context.home),
-      databaseUrl: readSecret(databaseUrlFile(context.home)),
-      safety: chainSafety(loadConfig(z.object(chainSettings))),
-      onError: (error) => context.progress(`the provider met a problem: ${(error as Error).message}`),
-    }),
-  );
+  return await Provider.open({
+    home,
+    marketplace: await readMarketplace(home),
+    databaseUrl: readSecret(databaseUrlFile(home)),
+    safety: chainSafety(loadConfig(z.object(chainSettings))),
+    onError: (error) => progress(`the provider met a problem: ${(error as Error).message}`),
+  });
 }

@@ -11,7 +11,7 @@ export const addClaim: AddCommand = (program) =>
     .addHelpText('after', example('npx weft claim'))
     .action(
       action(async (context) => {
-        const provider = await openProvider(context);
+        const provider = context.closeLater(await openProvider(context));
         const claims = await provider.claimNow();
         const rows = claims.map(({ asset, channel, amount, transaction }) => [
           String(asset),

@@ -12,7 +12,7 @@ export const addRelease: AddCommand = (program) =>
     .addHelpText('after', example('npx weft release'))
     .action(
       action(async (context) => {
-        const releases = await (await openProvider(context)).releaseNow();
+        const releases = await context.closeLater(await openProvider(context)).releaseNow();
         return { json: { releases }, text: releasesText(releases) || 'nothing to release' };
       }),
     );

@@ -86,7 +86,10 @@ async function serve(context: Context, { home, local, progress, given, endAfter,
       input,
       maxTotal,
       onStep: (step) => context.print(stepRow({ ...step, amount: formatUnits(BigInt(step.amount), DECIMALS) })),
-      release: async () => await (await openProvider(context)).releaseNow(),
+      async release() {
+        const provider = await openProvider(context);
+        return await provider.releaseNow().finally(() => provider.close());
+      },
     }),
     asked.then(() => {
       throw new WeftError('CANCELLED', 'stopped before the run had ended');
