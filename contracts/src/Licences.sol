@@ -16,7 +16,8 @@ import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 
 /// @title Licences
 /// @notice See {ILicences}. Nobody's admin. What it holds is, to the last unit, what licences have not yet earned, what
-/// waits for a push, and what waits for its holder. A licence that is over has no holder and keeps its id.
+/// waits for a push, and what waits for its holder. Only buying, renewing, push and withdraw touch the token; everything
+/// else moves numbers. A licence that is over has no holder and keeps its id.
 contract Licences is ILicences, ERC721, ReentrancyGuardTransient {
     using SafeERC20 for IERC20;
 
@@ -33,6 +34,19 @@ contract Licences is ILicences, ERC721, ReentrancyGuardTransient {
     );
     bytes32 private constant COUNT_TYPEHASH =
         keccak256("Count(bytes32 licenceId,uint64 uses,uint16 signerNumber,uint40 deadlineSec)");
+
+    /// `untilSec` is NEVER if it does not lapse. `signerNumber` counts the signers it has had. `earned` of `paid` is counted
+    /// as the seller's. `uses`: highest count of a pass that was claimed or sealed.
+    struct Licence {
+        bytes32 offerId;
+        address signer;
+        uint40 startSec;
+        uint40 untilSec;
+        uint16 signerNumber;
+        uint96 paid;
+        uint96 earned;
+        uint64 uses;
+    }
 
     IEscrow public immutable escrow;
     IERC20 private immutable _token;
@@ -84,7 +98,7 @@ contract Licences is ILicences, ERC721, ReentrancyGuardTransient {
         emit OfferWithdrawn(offerId);
     }
 
-    function claim(Claim[] calldata claims) external nonReentrant {
+    function claim(Claim[] calldata claims) external {
         _checkBatch(claims.length);
         bytes32 domain = _domain();
         for (uint256 i; i < claims.length; ++i) {
@@ -92,7 +106,7 @@ contract Licences is ILicences, ERC721, ReentrancyGuardTransient {
         }
     }
 
-    function revoke(bytes32 licenceId) external nonReentrant {
+    function revoke(bytes32 licenceId) external {
         // Check
         (Licence storage l, Offer memory terms) = _running(licenceId);
         _onlySeller(terms);
@@ -172,7 +186,7 @@ contract Licences is ILicences, ERC721, ReentrancyGuardTransient {
         emit SignerSet(licenceId, address(0), l.signerNumber);
     }
 
-    function refund(bytes32 licenceId) external nonReentrant {
+    function refund(bytes32 licenceId) external {
         // Check
         (Licence storage l, Offer memory terms) = _running(licenceId);
         _onlyHolder(licenceId);
@@ -216,7 +230,7 @@ contract Licences is ILicences, ERC721, ReentrancyGuardTransient {
         return _push(asset, tenure);
     }
 
-    function reclaim(bytes32[] calldata licenceIds) external nonReentrant {
+    function reclaim(bytes32[] calldata licenceIds) external {
         _checkBatch(licenceIds.length);
         for (uint256 i; i < licenceIds.length; ++i) {
             _reclaim(licenceIds[i]);
@@ -243,14 +257,14 @@ contract Licences is ILicences, ERC721, ReentrancyGuardTransient {
             asset: terms.asset,
             tenure: terms.tenure,
             kind: terms.kind,
+            offerId: l.offerId,
+            startSec: l.startSec,
             validUntilSec: l.untilSec,
+            paid: l.paid,
+            earned: _earnedOf(l, terms),
             uses: l.uses,
             callsLeft: terms.kind == Kind.Pass || l.offerId == bytes32(0) ? terms.calls - l.uses : type(uint64).max
         });
-    }
-
-    function licence(bytes32 licenceId) external view returns (Licence memory) {
-        return _licences[licenceId];
     }
 
     function offerOf(bytes32 offerId) external view returns (Offer memory terms, OfferStatus status) {

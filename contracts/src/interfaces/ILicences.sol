@@ -49,20 +49,9 @@ interface ILicences is IERC721 {
         Withdrawn
     }
 
-    /// @notice `untilSec` is NEVER if it does not lapse. `signerNumber` counts the signers it has had. `earned` of `paid`
-    /// left for the seller. `uses`: highest count of a pass that was claimed or sealed.
-    struct Licence {
-        bytes32 offerId;
-        address signer;
-        uint40 startSec;
-        uint40 untilSec;
-        uint16 signerNumber;
-        uint96 paid;
-        uint96 earned;
-        uint64 uses;
-    }
-
-    /// @notice All that admits a call. `callsLeft` of all but passes is the largest number. Zero `signer`: nobody can use it.
+    /// @notice All that admits a call, and the money. `callsLeft` of all but passes is the largest number. Zero `signer`:
+    /// nobody can use it. `earned` of `paid` is the seller's by now, pushed or not; once it is over they are equal. A licence
+    /// that was never sold is all zero, one that was refunded or revoked has no `holder`.
     struct State {
         bool valid;
         address holder;
@@ -71,7 +60,11 @@ interface ILicences is IERC721 {
         uint64 asset;
         uint32 tenure;
         Kind kind;
+        bytes32 offerId;
+        uint40 startSec;
         uint40 validUntilSec;
+        uint96 paid;
+        uint96 earned;
         uint64 uses;
         uint64 callsLeft;
     }
@@ -257,7 +250,6 @@ interface ILicences is IERC721 {
     function isValid(bytes32 licenceId) external view returns (bool);
     /// @notice What a paywall asks; all zero for one that was never sold.
     function state(bytes32 licenceId) external view returns (State memory);
-    function licence(bytes32 licenceId) external view returns (Licence memory);
     function offerOf(bytes32 offerId) external view returns (Offer memory terms, OfferStatus status);
     function offerIdOf(Offer calldata terms) external view returns (bytes32);
     function licenceIdOf(address buyer, bytes32 offerId, uint64 salt) external view returns (bytes32);
