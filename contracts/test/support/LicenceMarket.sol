@@ -16,7 +16,7 @@ import {Vm} from "forge-std/Vm.sol";
 contract LicenceMarket {
     Vm private constant vm = Vm(address(uint160(uint256(keccak256("hevm cheat code")))));
     uint256 private constant PEOPLE = 3;
-    uint256 private constant MOST = 10;
+    uint256 private constant MOST = 8;
     uint64 private constant ASSET = 1;
     bytes32 private constant LISTING = keccak256("a listing");
 
@@ -42,8 +42,17 @@ contract LicenceMarket {
     address[] public people;
     Known[] private _known;
     uint256 public donated;
+    uint256 public paid;
+    uint256 public refunded; // credited, withdrawn or not
+    uint256 public withdrawn;
     uint64 private _salt;
     mapping(bytes32 => uint256) public calls;
+
+    /// Checks the licence that a move was about, against what it was before too.
+    modifier checked(uint256 which) {
+        _;
+        if (_known.length != 0) check(which % _known.length);
+    }
 
     constructor(TestToken token_, Assets assets_, IEscrow escrow_, Licences licences_) {
         (token, assets, escrow, licences) = (token_, assets_, escrow_, licences_);
@@ -102,6 +111,7 @@ contract LicenceMarket {
         licences.buy(offerId, LISTING, signer, salt);
         Known storage k = _known.push();
         (k.id, k.terms, k.holder, k.paid) = (id, o, buyer, o.price);
+        paid += o.price;
         k.startSec = uint40(block.timestamp);
         k.untilSec = o.spanSec == 0 ? type(uint40).max : k.startSec + o.spanSec;
         (k.named, k.signerNumber) = (named, named ? 1 : 0);
@@ -116,7 +126,7 @@ contract LicenceMarket {
         return false;
     }
 
-    function renew(uint256 which, uint256 who, uint40 periods) external {
+    function renew(uint256 which, uint256 who, uint40 periods) external checked(which) {
         (Known storage k, bool running) = _pick(which);
         if (!running || k.terms.kind != ILicences.Kind.Subscription || block.timestamp >= k.untilSec) return;
         if (k.terms.tenure != assets.tenureOf(ASSET)) return;
@@ -127,10 +137,11 @@ contract LicenceMarket {
         licences.renewTo(k.id, LISTING, untilSec);
         k.untilSec = untilSec;
         k.paid += uint256(periods) * k.terms.price;
+        paid += uint256(periods) * k.terms.price;
         ++calls["renew"];
     }
 
-    function claim(uint256 which, uint64 uses, uint64 more) external {
+    function claim(uint256 which, uint64 uses, uint64 more) external checked(which) {
         (Known storage k, bool running) = _pick(which);
         if (!running || k.terms.kind != ILicences.Kind.Pass || !k.named) return;
         if (k.counted == k.terms.calls || block.timestamp >= uint256(k.untilSec) + escrow.WINDOW()) return;
@@ -149,7 +160,7 @@ contract LicenceMarket {
         licences.claim(claims);
     }
 
-    function seal(uint256 which, uint64 uses) external {
+    function seal(uint256 which, uint64 uses) external checked(which) {
         (Known storage k, bool running) = _pick(which);
         if (!running || k.terms.kind != ILicences.Kind.Pass || !k.named) return;
         uses = k.counted + uses % (k.terms.calls - k.counted + 1);
@@ -160,7 +171,7 @@ contract LicenceMarket {
         ++calls["seal"];
     }
 
-    function setSigner(uint256 which) external {
+    function setSigner(uint256 which) external checked(which) {
         (Known storage k, bool running) = _pick(which);
         if (!running || (k.terms.kind == ILicences.Kind.Pass && k.named)) return;
         vm.prank(k.holder);
@@ -168,7 +179,7 @@ contract LicenceMarket {
         k.named = true;
     }
 
-    function transfer(uint256 which, uint256 to) external {
+    function transfer(uint256 which, uint256 to) external checked(which) {
         (Known storage k, bool running) = _pick(which);
         if (!running) return;
         bool may = k.terms.transferable && !(k.terms.kind == ILicences.Kind.Pass && k.named);
@@ -181,7 +192,7 @@ contract LicenceMarket {
         if (done) ++calls["transfer"];
     }
 
-    function refund(uint256 which) external {
+    function refund(uint256 which) external checked(which) {
         (Known storage k, bool running) = _pick(which);
         if (!running) return;
         bool pass = k.terms.kind == ILicences.Kind.Pass;
@@ -193,7 +204,7 @@ contract LicenceMarket {
         if (done) ++calls["refund"];
     }
 
-    function revoke(uint256 which) external {
+    function revoke(uint256 which) external checked(which) {
         (Known storage k, bool running) = _pick(which);
         if (!running || !k.terms.revocable || block.timestamp >= k.untilSec) return;
         vm.prank(assets.ownerAt(ASSET, k.terms.tenure));
@@ -202,7 +213,7 @@ contract LicenceMarket {
         ++calls["revoke"];
     }
 
-    function reclaim(uint256 which) public {
+    function reclaim(uint256 which) public checked(which) {
         (Known storage k, bool running) = _pick(which);
         if (!running) return;
         bool may = k.terms.kind == ILicences.Kind.Pass && k.terms.refundable
@@ -214,7 +225,7 @@ contract LicenceMarket {
         if (may) ++calls["reclaim"];
     }
 
-    function push(uint256 which) public {
+    function push(uint256 which) public checked(which) {
         if (_known.length == 0) return;
         Known storage k = _known[which % _known.length];
         bytes32[] memory ids = new bytes32[](1);
@@ -228,6 +239,7 @@ contract LicenceMarket {
         amount = amount % (licences.refunds(person) + 1);
         vm.prank(person);
         licences.withdraw(amount, person);
+        withdrawn += amount;
         if (amount != 0) ++calls["withdraw"];
     }
 
@@ -253,7 +265,7 @@ contract LicenceMarket {
 
     // Attacks: each must fail and change nothing
 
-    function intrude(uint256 which, uint256 who, uint64 uses, uint256 kind) external {
+    function intrude(uint256 which, uint256 who, uint64 uses, uint256 kind) external checked(which) {
         (Known storage k, bool running) = _pick(which);
         if (!running) return;
         address person = _person(who);
@@ -306,17 +318,34 @@ contract LicenceMarket {
         return _known.length;
     }
 
-    function known(uint256 i) external view returns (Known memory) {
-        return _known[i];
+    function idOf(uint256 i) external view returns (bytes32) {
+        return _known[i].id;
     }
 
-    function seen(uint256 i, uint96 earned) external {
-        _known[i].lastEarned = earned;
+    /// What the contract says of a licence is what ought to be.
+    function check(uint256 i) public returns (uint96 earned) {
+        Known storage k = _known[i];
+        ILicences.State memory s = licences.state(k.id);
+        require(s.earned == earnedOf(i), "I2 earned");
+        require(s.paid == (k.holder == address(0) ? s.earned : k.paid), "I2 paid");
+        require(s.earned >= k.lastEarned, "I3 earned fell");
+        require(s.holder == k.holder, "holder");
+        require((s.signer != address(0)) == k.named, "signer");
+        require(s.signerNumber == k.signerNumber, "signerNumber");
+        require(s.uses == k.counted, "uses");
+        require(s.validUntilSec == k.untilSec, "validUntilSec");
+        bool left = k.terms.kind != ILicences.Kind.Pass || k.counted < k.terms.calls;
+        require(s.valid == (k.holder != address(0) && block.timestamp < k.untilSec && left), "valid");
+        require(s.valid == licences.isValid(k.id), "isValid");
+        return k.lastEarned = s.earned;
     }
 
     /// What a licence has earned by now: of what was paid, in proportion to time or calls.
-    function earnedOf(uint256 i) external view returns (uint256) {
-        Known storage k = _known[i];
+    function earnedOf(uint256 i) public view returns (uint256) {
+        return _earnedOf(_known[i]);
+    }
+
+    function _earnedOf(Known storage k) private view returns (uint256) {
         if (!k.terms.refundable) return k.paid;
         if (k.terms.kind == ILicences.Kind.Pass) return uint256(k.terms.price) * k.counted / k.terms.calls;
         uint256 atSec = k.endedSec == 0 ? block.timestamp : k.endedSec;
@@ -328,6 +357,7 @@ contract LicenceMarket {
 
     function _ended(Known storage k) private {
         (k.holder, k.named, k.endedSec) = (address(0), false, uint40(block.timestamp));
+        refunded += k.paid - _earnedOf(k);
     }
 
     function _pick(uint256 which) private view returns (Known storage k, bool running) {
