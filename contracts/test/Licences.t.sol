@@ -12,8 +12,8 @@ import {SignedUse} from "./support/SignedUse.sol";
 import {Signed, WeftTest} from "./support/WeftTest.sol";
 import {IERC20Errors} from "@openzeppelin/contracts/interfaces/draft-IERC6093.sol";
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
-import {IERC721} from "@openzeppelin/contracts/token/ERC721/IERC721.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
+import {IERC721} from "@openzeppelin/contracts/token/ERC721/IERC721.sol";
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
 import {Vm} from "forge-std/Vm.sol";
 
@@ -312,9 +312,7 @@ contract LicencesTest is WeftTest {
         bytes32 offerId = _offer(_terms(PERPETUAL, false));
         vm.prank(owner);
         assets.publish(asset, keccak256("another"), 2);
-        vm.expectRevert(
-            abi.encodeWithSelector(ILicences.ListingChanged.selector, asset, LISTING, keccak256("another"))
-        );
+        vm.expectRevert(abi.encodeWithSelector(ILicences.ListingChanged.selector, asset, LISTING, keccak256("another")));
         _buy(buyer.addr, offerId);
         vm.prank(owner);
         assets.delist(asset);
@@ -367,9 +365,8 @@ contract LicencesTest is WeftTest {
     {
         bytes32 typeHash =
             keccak256("Permit(address owner,address spender,uint256 value,uint256 nonce,uint256 deadline)");
-        bytes32 hash = keccak256(
-            abi.encode(typeHash, buyer.addr, address(licences), amount, of_.nonces(buyer.addr), deadlineSec)
-        );
+        bytes32 hash =
+            keccak256(abi.encode(typeHash, buyer.addr, address(licences), amount, of_.nonces(buyer.addr), deadlineSec));
         return vm.sign(buyer.privateKey, keccak256(abi.encodePacked(hex"1901", of_.DOMAIN_SEPARATOR(), hash)));
     }
 
@@ -395,9 +392,8 @@ contract LicencesTest is WeftTest {
         bytes32 offerId = _offer(_terms(SUBSCRIPTION, true));
         vm.prank(buyer.addr);
         token.approve(address(licences), 0);
-        bytes memory why = abi.encodeWithSelector(
-            IERC20Errors.ERC20InsufficientAllowance.selector, address(licences), 0, PRICE
-        );
+        bytes memory why =
+            abi.encodeWithSelector(IERC20Errors.ERC20InsufficientAllowance.selector, address(licences), 0, PRICE);
         (uint8 v, bytes32 r, bytes32 s) = _permit(token, PRICE, block.timestamp - 1);
         vm.expectRevert(why);
         vm.prank(buyer.addr);
@@ -511,9 +507,7 @@ contract LicencesTest is WeftTest {
         _buy(ann, _offer(_terms(SUBSCRIPTION, true))); // others' money
         vm.startPrank(buyer.addr);
         licences.refund(id);
-        vm.expectRevert(
-            abi.encodeWithSelector(ILicences.InsufficientBalance.selector, buyer.addr, PRICE, PRICE + 1)
-        );
+        vm.expectRevert(abi.encodeWithSelector(ILicences.InsufficientBalance.selector, buyer.addr, PRICE, PRICE + 1));
         licences.withdraw(PRICE + 1, buyer.addr);
         address[4] memory bad = [address(0), address(licences), address(revenue), address(escrow)];
         for (uint256 i; i < bad.length; ++i) {
@@ -699,9 +693,7 @@ contract LicencesTest is WeftTest {
         _expectSkip(_use(id, 9, 20), operator.addr, ILicences.SkipReason.NothingNew);
         _expectSkip(_use(id, 21, 20), operator.addr, ILicences.SkipReason.AboveSigned);
         _expectSkip(_use(id, 101, 101), operator.addr, ILicences.SkipReason.AboveCalls);
-        _expectSkip(
-            _use(id, uint256(1) << 64, type(uint256).max), operator.addr, ILicences.SkipReason.AboveCalls
-        );
+        _expectSkip(_use(id, uint256(1) << 64, type(uint256).max), operator.addr, ILicences.SkipReason.AboveCalls);
         _expectSkip(_use(id, 20, 20), stranger, ILicences.SkipReason.NotOperator);
         _expectSkip(_use(id, 20, 20), owner, ILicences.SkipReason.NotOperator);
         _expectSkip(_use(bytes32(uint256(1)), 20, 20), operator.addr, ILicences.SkipReason.NotRunning);

@@ -184,9 +184,8 @@ contract LicenceMarket {
         if (!running) return;
         bool may = k.terms.transferable && !(k.terms.kind == ILicences.Kind.Pass && k.named);
         vm.prank(k.holder);
-        (bool done,) = address(licences).call(
-            abi.encodeCall(licences.transferFrom, (k.holder, _person(to), uint256(k.id)))
-        );
+        (bool done,) =
+            address(licences).call(abi.encodeCall(licences.transferFrom, (k.holder, _person(to), uint256(k.id))));
         require(done == may, "a transfer that may not be, or may and was not");
         if (done) (k.holder, k.named) = (_person(to), false);
         if (done) ++calls["transfer"];
