@@ -42,33 +42,29 @@ contract Market is IMarket, ReentrancyGuardTransient {
         emit AskWithdrawn(asset);
     }
 
-    function buy(uint64 asset, IERC20 token, uint96 price, uint32 tenure) external nonReentrant {
-        _buy(asset, token, price, tenure);
+    function buy(uint64 asset, Deal calldata deal) external nonReentrant {
+        _buy(asset, deal);
     }
 
-    function buyWithPermit(
-        uint64 asset,
-        IERC20 token,
-        uint96 price,
-        uint32 tenure,
-        uint256 deadlineSec,
-        uint8 v,
-        bytes32 r,
-        bytes32 s
-    ) external nonReentrant {
+    function buyWithPermit(uint64 asset, Deal calldata deal, uint256 deadlineSec, uint8 v, bytes32 r, bytes32 s)
+        external
+        nonReentrant
+    {
+        address token = address(deal.token);
+        if (token.code.length == 0) revert NotAContract(token);
         // Anyone may have used the permit before us; what counts is the allowance.
-        try IERC20Permit(address(token)).permit(msg.sender, address(this), price, deadlineSec, v, r, s) {} catch {}
-        _buy(asset, token, price, tenure);
+        try IERC20Permit(token).permit(msg.sender, address(this), deal.price, deadlineSec, v, r, s) {} catch {}
+        _buy(asset, deal);
     }
 
-    function offer(uint64 asset, IERC20 token, uint96 price, uint40 expiresAtSec) external {
+    function offer(uint64 asset, IERC20 token, uint96 price, uint16 saleBps, uint40 expiresAtSec) external {
         // Check
         _checkTerms(asset, token, price, expiresAtSec);
         uint32 tenure = _assets.tenureOf(asset);
         if (tenure == 0) revert NotForSale(asset);
         // Effect
-        offers[asset][msg.sender][token] = Offer(price, tenure, expiresAtSec);
-        emit Offered(asset, msg.sender, token, tenure, price, expiresAtSec);
+        offers[asset][msg.sender][token] = Offer(price, tenure, expiresAtSec, saleBps);
+        emit Offered(asset, msg.sender, token, tenure, price, saleBps, expiresAtSec);
     }
 
     function withdrawOffer(uint64 asset, IERC20 token) external {
@@ -85,24 +81,26 @@ contract Market is IMarket, ReentrancyGuardTransient {
         if (made.price == 0 || made.tenure != tenure) revert NoOffer(asset, buyer, address(token));
         if (made.price != price) revert TermsChanged(asset, address(token), made.price, tenure);
         if (block.timestamp >= made.expiresAtSec) revert Expired(asset, made.expiresAtSec);
+        _checkSaleRoyalty(asset, made.saleBps);
         // Effect
         delete offers[asset][buyer][token];
         // Interaction
         _sell(asset, tenure, msg.sender, buyer, token, price);
     }
 
-    function _buy(uint64 asset, IERC20 token, uint96 price, uint32 tenure) private {
+    function _buy(uint64 asset, Deal calldata deal) private {
         // Check
         Ask memory asked = asks[asset];
         if (asked.price == 0 || asked.tenure != _assets.tenureOf(asset)) revert NotForSale(asset);
-        if (address(asked.token) != address(token) || asked.price != price || asked.tenure != tenure) {
+        if (address(asked.token) != address(deal.token) || asked.price != deal.price || asked.tenure != deal.tenure) {
             revert TermsChanged(asset, address(asked.token), asked.price, asked.tenure);
         }
         if (block.timestamp >= asked.expiresAtSec) revert Expired(asset, asked.expiresAtSec);
+        _checkSaleRoyalty(asset, deal.saleBps);
         // Effect
         delete asks[asset];
         // Interaction
-        _sell(asset, tenure, _assets.ownerOf(asset), msg.sender, token, price);
+        _sell(asset, asked.tenure, _assets.ownerOf(asset), msg.sender, asked.token, asked.price);
     }
 
     function _sell(uint64 asset, uint32 tenure, address seller, address buyer, IERC20 token, uint256 price) private {
@@ -121,7 +119,8 @@ contract Market is IMarket, ReentrancyGuardTransient {
         if (from == to) return;
         uint256 before = token.balanceOf(to);
         token.safeTransferFrom(from, to, amount);
-        uint256 arrived = token.balanceOf(to) - before;
+        uint256 present = token.balanceOf(to);
+        uint256 arrived = present > before ? present - before : 0;
         if (arrived < amount) revert PriceNotPaid(address(token), arrived, amount);
     }
 
@@ -129,6 +128,12 @@ contract Market is IMarket, ReentrancyGuardTransient {
         if (price == 0) revert ZeroPrice(asset);
         if (address(token).code.length == 0) revert NotAContract(address(token));
         if (block.timestamp >= expiresAtSec) revert Expired(asset, expiresAtSec);
+    }
+
+    /// Its maker could raise it, for ever, in the moment before he sells.
+    function _checkSaleRoyalty(uint64 asset, uint16 agreed) private view {
+        uint16 saleBps = _assets.terms(asset).saleBps;
+        if (saleBps > agreed) revert SaleRoyaltyRaised(asset, saleBps, agreed);
     }
 
     function _onlyOwner(uint64 asset) private view {
