@@ -16,6 +16,8 @@ import { startAnvil } from '#platform/local/anvil.js';
 
 const GENESIS_SEC = 1_900_000_000;
 const WINDOW_SEC = 3600;
+/** The asset that is minted so. */
+const WITH_FOUR_PARENTS = 6;
 const GOVERNANCE = '0x0000000000000000000000000000000000006077';
 const MNEMONIC = 'test test test test test test test test test test test junk';
 const DEPOSIT = 10_000_000n;
@@ -150,6 +152,11 @@ class Measurement {
     await this.measure('releaseFirst', stranger, revenue.release, 60, 1);
     await this.measureClaims(undefined, [oneAsset[0]], 4);
     await this.measure('release', stranger, revenue.release, 60, 1);
+    const child = await this.opened([this.entry(WITH_FOUR_PARENTS)]);
+    await this.measureClaims(undefined, child, 1);
+    await this.measure('releaseFourParentsFirst', stranger, revenue.release, WITH_FOUR_PARENTS, 1);
+    await this.measureClaims(undefined, child, 2);
+    await this.measure('releaseFourParents', stranger, revenue.release, WITH_FOUR_PARENTS, 1);
     await this.measure('revenueWithdraw', owner, revenue.withdraw, 1_000n, owner.address);
   }
 

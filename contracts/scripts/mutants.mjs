@@ -35,9 +35,12 @@ try {
   let caught = 0;
   for (const [i, mutant] of chosen.entries()) {
     const by = plant(mutant);
-    if (by === undefined) survivors.push({ contract: mutant.contract, what: mutant.what, why: mutant.equivalent ?? null });
+    if (by === undefined)
+      survivors.push({ contract: mutant.contract, what: mutant.what, why: mutant.equivalent ?? null });
     else caught++;
-    say(`${i + 1}/${chosen.length} ${mutant.contract}: ${mutant.what}: ${by === undefined ? 'SURVIVED' : `caught by ${by}`}`);
+    say(
+      `${i + 1}/${chosen.length} ${mutant.contract}: ${mutant.what}: ${by === undefined ? 'SURVIVED' : `caught by ${by}`}`,
+    );
   }
   const result = { planted: chosen.length, caught, survivors };
   console.log(values.json ? JSON.stringify(result) : summary(result));
@@ -51,10 +54,14 @@ function plant({ contract, find, plant: fault, what }) {
   const file = join(place, 'contracts', 'src', `${contract}.sol`);
   const source = readFileSync(file, 'utf8');
   if (source.split(find).length !== 2) throw new Error(`${contract}.sol does not hold exactly once: ${find}`);
-  writeFileSync(file, source.replace(find, () => fault));
+  writeFileSync(
+    file,
+    source.replace(find, () => fault),
+  );
   try {
     const { failed, output } = test();
-    if (failed && !/\[FAIL/.test(output)) throw new Error(`${contract} with "${what}" does not compile:\n${output.slice(-2000)}`);
+    if (failed && !/\[FAIL/.test(output))
+      throw new Error(`${contract} with "${what}" does not compile:\n${output.slice(-2000)}`);
     return failed ? (/\[FAIL.*?\] (\w+)/.exec(output)?.[1] ?? 'a test') : undefined;
   } finally {
     writeFileSync(file, source);
@@ -63,8 +70,18 @@ function plant({ contract, find, plant: fault, what }) {
 
 function test() {
   const args = ['test', '--root', place, '--color', 'never', '--fail-fast'];
-  const env = { ...process.env, FOUNDRY_PROFILE: 'mutants', FOUNDRY_OFFLINE: 'true', FOUNDRY_DISABLE_NIGHTLY_WARNING: '1' };
-  const { status, stdout, stderr } = spawnSync(findBinary('forge'), args, { cwd: place, env, encoding: 'utf8', maxBuffer: 2 ** 28 });
+  const env = {
+    ...process.env,
+    FOUNDRY_PROFILE: 'mutants',
+    FOUNDRY_OFFLINE: 'true',
+    FOUNDRY_DISABLE_NIGHTLY_WARNING: '1',
+  };
+  const { status, stdout, stderr } = spawnSync(findBinary('forge'), args, {
+    cwd: place,
+    env,
+    encoding: 'utf8',
+    maxBuffer: 2 ** 28,
+  });
   return { failed: status !== 0, output: stdout + stderr };
 }
 
@@ -74,5 +91,7 @@ function say(line) {
 
 function summary({ planted, caught, survivors }) {
   const lines = survivors.map(({ contract, what, why }) => `  ${contract}: ${what}${why === null ? '' : ` (${why})`}`);
-  return [`${caught} of ${planted} faults were caught`, ...(lines.length === 0 ? [] : ['survivors:', ...lines])].join('\n');
+  return [`${caught} of ${planted} faults were caught`, ...(lines.length === 0 ? [] : ['survivors:', ...lines])].join(
+    '\n',
+  );
 }
