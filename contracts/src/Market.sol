@@ -78,7 +78,7 @@ contract Market is IMarket, ReentrancyGuardTransient {
         _onlyOwner(asset);
         Offer memory made = offers[asset][buyer][token];
         uint32 tenure = _assets.tenureOf(asset);
-        if (made.price == 0 || made.tenure != tenure) revert NoOffer(asset, buyer, address(token));
+        if (made.tenure != tenure) revert NoOffer(asset, buyer, address(token));
         if (made.price != price) revert TermsChanged(asset, address(token), made.price, tenure);
         if (block.timestamp >= made.expiresAtSec) revert Expired(asset, made.expiresAtSec);
         _checkSaleRoyalty(asset, made.saleBps);

@@ -138,6 +138,9 @@ contract AnchorTest is WeftTest {
         assets.transferFrom(owner, stranger, asset);
         vm.prank(stranger);
         assets.setOperator(asset, address(0xB0B));
+        // The seller may collect, and signs nothing.
+        vm.expectRevert(abi.encodeWithSelector(IAnchor.NotOperator.selector, asset, 1, owner));
+        _anchor(owner, 1, 2, ROOT);
         // Each anchors for its own tenure, and for no other.
         _anchor(operator.addr, 1, 2, ROOT);
         _anchor(address(0xB0B), 2, 1, ROOT);

@@ -330,6 +330,12 @@ contract JobsTest is JobsBase {
         vm.expectRevert(refused);
         vm.prank(thief);
         jobs.fundWithPermit(terms, block.timestamp, v, r, s);
+        uint256 snapshot = vm.snapshotState();
+        vm.prank(client.addr);
+        jobs.fundWithPermit(terms, block.timestamp, v, r, s);
+        assertEq(token.balanceOf(client.addr), 9_000);
+        require(vm.revertToState(snapshot));
+        // Somebody uses it first.
         token.permit(client.addr, address(jobs), 1_000, block.timestamp, v, r, s);
         vm.prank(client.addr);
         bytes32 id = jobs.fundWithPermit(terms, block.timestamp, v, r, s);
@@ -879,8 +885,10 @@ contract JobsHostileTokensTest is JobsBase {
         assertEq(hooks.balanceOf(address(jobs)), 6_000);
         assertEq(hooks.balanceOf(address(greedy)), 0);
         assertEq(jobs.balances(address(greedy)), 600);
-        // And once more while he withdraws.
-        attacks = new bytes[](2);
+        // And once more while he withdraws, with a step to evaluate.
+        _submit(operator.addr, id, 1);
+        attacks = new bytes[](3);
+        attacks[2] = abi.encodeCall(IJobs.complete, (id, 1, DELIVERABLE, REASON));
         attacks[0] = abi.encodeCall(IJobs.withdraw, (600, address(greedy)));
         attacks[1] = abi.encodeCall(IJobs.withdraw, (1, address(greedy)));
         greedy.arm(attacks);

@@ -242,6 +242,10 @@ contract MarketTest is WeftTest {
         deal = _deal();
         deal.token = IERC20(address(new PlainToken()));
         _expectNoSale(buyer.addr, deal, changed);
+        // An asset that is not there is not for sale for nothing.
+        vm.expectRevert(abi.encodeWithSelector(IMarket.NotForSale.selector, 99));
+        vm.prank(buyer.addr);
+        market.buy(99, IMarket.Deal(IERC20(address(0)), 0, 0, 0));
         // The owner raises the price in front of the buyer.
         _ask(owner, _money(), PRICE * 2);
         changed = abi.encodeWithSelector(
@@ -336,6 +340,11 @@ contract MarketTest is WeftTest {
         );
         vm.prank(buyer.addr);
         market.buyWithPermit(asset, _deal(), block.timestamp - 1, v, r, s); // expired
+        uint256 snapshot = vm.snapshotState();
+        vm.prank(buyer.addr);
+        market.buyWithPermit(asset, _deal(), block.timestamp, v, r, s);
+        assertEq(assets.ownerOf(asset), buyer.addr);
+        require(vm.revertToState(snapshot));
         // Somebody uses it first.
         token.permit(buyer.addr, address(market), PRICE, block.timestamp, v, r, s);
         vm.prank(buyer.addr);
@@ -377,6 +386,8 @@ contract MarketTest is WeftTest {
         _accept(owner, buyer.addr, _money(), PRICE);
         assertEq(assets.ownerOf(asset), buyer.addr);
         assertEq(token.balanceOf(owner), PRICE);
+        (uint96 left,,,) = market.offers(asset, buyer.addr, _money());
+        assertEq(left, 0);
         // Once.
         _allow(buyer.addr);
         vm.expectRevert(abi.encodeWithSelector(IMarket.NoOffer.selector, asset, buyer.addr, address(token)));
@@ -638,6 +649,24 @@ contract MarketTest is WeftTest {
         assertEq(assets.ownerOf(asset), address(greedy));
         assertEq(hooks.balanceOf(owner), PRICE);
         assertEq(assets.ownerOf(other), owner);
+    }
+
+    function test_T11_aSellerThatSellsTwiceAtOnceSellsOnce() public {
+        HookToken hooks = new HookToken();
+        Greedy greedy = new Greedy(hooks, address(market));
+        vm.prank(owner);
+        assets.transferFrom(owner, address(greedy), asset);
+        _allow(address(greedy));
+        IERC20 money = _hostile(hooks, buyer.addr);
+        _hostile(hooks, second);
+        _ask(address(greedy), money, PRICE);
+        _offer(second, money, PRICE, 0);
+        greedy.arm(abi.encodeCall(IMarket.accept, (asset, second, money, PRICE)));
+        _buy(buyer.addr, IMarket.Deal(money, PRICE, 2, 0));
+        assertFalse(greedy.succeeded());
+        assertEq(bytes4(greedy.answer()), ReentrancyGuardTransient.ReentrancyGuardReentrantCall.selector);
+        assertEq(assets.ownerOf(asset), buyer.addr);
+        assertEq(hooks.balanceOf(second), 10_000);
     }
 
     function test_T11_aSellerThatGivesThePriceOnAtOnceIsToldThatItDidNotArrive() public {
