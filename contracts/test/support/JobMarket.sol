@@ -157,8 +157,10 @@ contract JobMarket {
     function claimRefund(uint256 which, uint256 who) external counted("claimRefund") {
         (bytes32 id,, IJobs.Step memory s, IJobs.Job memory j) = _pick(which, IJobs.Status.Funded);
         if (s.status != IJobs.Status.Funded || block.timestamp < j.expiresAtSec) return;
+        uint256 due = _notSubmitted(id, j.steps);
         vm.prank(person(who));
-        refunded[j.client] += jobs.claimRefund(id);
+        require(jobs.claimRefund(id) == due, "I4 a refund of something else");
+        refunded[j.client] += due;
     }
 
     function withdraw(uint256 who, uint256 toWhom, uint256 amount) external counted("withdraw") {
@@ -238,6 +240,13 @@ contract JobMarket {
             jobs.withdraw(all, person(i));
             taken[person(i)] += all;
             withdrawn += all;
+        }
+    }
+
+    function _notSubmitted(bytes32 id, uint256 steps) private view returns (uint256 sum) {
+        for (uint256 k; k < steps; ++k) {
+            IJobs.Step memory s = jobs.stepOf(id, k);
+            if (s.status == IJobs.Status.Funded) sum += s.amount;
         }
     }
 
