@@ -12,8 +12,8 @@ import { startAnvil } from '#platform/local/anvil.js';
 import { startPostgres } from '#platform/local/postgres.js';
 import { startTemporal } from '#platform/local/temporal.js';
 import { writeFileAtomic } from '#platform/secrets.js';
-import { ancestors } from '#services/models/lineage.js';
-import { models } from '#services/models/models.js';
+import { modelNames } from '#services/models/models.js';
+import { sendersFor } from '#services/models/owners.js';
 import { ProviderKeys } from '#services/models/provider/provider-keys.js';
 import { startApp } from './app-process.js';
 import { databaseUrlFile } from './database-url.js';
@@ -148,9 +148,8 @@ export class LocalMarketplace {
   }
 
   async #fundProvider(rpcUrl: string): Promise<void> {
-    const keys = ProviderKeys.open(this.options.home.path);
-    const accounts = [keys.operator, ...[...models, ...ancestors].map((_, n) => keys.owner(n))];
-    await Promise.all(accounts.map(({ address }) => giveGas(rpcUrl, address)));
+    const senders = sendersFor(ProviderKeys.open(this.options.home.path), modelNames);
+    await Promise.all(senders.map(({ address }) => giveGas(rpcUrl, address)));
   }
 
   /** The wallet made the payer's key; what it finds in the token it moves into the escrow as it needs it. */

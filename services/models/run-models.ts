@@ -8,8 +8,9 @@ import { freePort } from '#platform/local/free-port.js';
 import { nestLogger } from '#platform/logging.js';
 import { createMetrics, measureCalls, startMetricsServer } from '#platform/metrics.js';
 import { runApp } from '#platform/run-app.js';
-import { ancestors, ancestorsOf, builtFrom } from './lineage.js';
+import { ancestorsOf, builtFrom } from './lineage.js';
 import { type ModelName, modelNamed, modelNames } from './models.js';
+import { ownerOf } from './owners.js';
 import { Provider, parentsOf } from './provider/provider.js';
 import { startModels } from './start-models.js';
 
@@ -66,14 +67,14 @@ export const runModels = (names: readonly ModelName[] = modelNames): Promise<voi
             settleEveryMs: config.WEFT_CLAIM_EVERY_MS,
             onError: (error) => logger.warn({ err: error }, 'the paywall met a problem in the background'),
           });
-    const needed = ancestorsOf(names).map((each) => ({ ...each, owner: modelNames.length + ancestors.indexOf(each) }));
+    const needed = ancestorsOf(names).map((each) => ({ ...each, owner: ownerOf(each.name) }));
     const ancestorIds = (await provider?.mintAncestors(needed)) ?? new Map<string, bigint>();
     const paywall = await provider?.offer(
       names.map((name) => {
         const { definition, prices, docs } = modelNamed(name);
         return {
           definition,
-          owner: modelNames.indexOf(name),
+          owner: ownerOf(name),
           files: loadDescriptorSet(),
           service: definition.fullName,
           prices,

@@ -49,7 +49,21 @@ contract Market {
         vm.recordLogs();
         _;
         indexer.index(vm.getRecordedLogs());
+        _watch();
         ++calls[name];
+    }
+
+    /// I3, after each move: what is written down in an invariant function is forgotten with it, so it is done here.
+    function _watch() private {
+        for (uint256 i; i < ids.length; ++i) {
+            IEscrow.Channel memory now_ = escrow.channel(ids[i]);
+            IEscrow.Channel storage before = _known[ids[i]].last;
+            require(now_.claimed >= before.claimed, "I3 claimed fell");
+            require(now_.deposited >= before.deposited, "I3 deposited fell");
+            require(now_.expiresAtSec >= before.expiresAtSec, "I3 expiry moved earlier");
+            require(uint8(now_.status) >= uint8(before.status), "I3 a closed channel opened");
+            _known[ids[i]].last = now_;
+        }
     }
 
     constructor(TestToken token_, Assets assets_, Escrow escrow_) {
@@ -401,10 +415,6 @@ contract Market {
 
     function known(bytes32 id) external view returns (Known memory) {
         return _known[id];
-    }
-
-    function seen(bytes32 id) external {
-        _known[id].last = escrow.channel(id);
     }
 
     // Inside
