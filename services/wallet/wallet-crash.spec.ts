@@ -55,7 +55,7 @@ describe('I11 a wallet that is killed', () => {
   async function kill(): Promise<void> {
     await running.process.killHard();
     await database.query(
-      `select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'weft wallet'`,
+      `select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'weft wallet' and datname = current_database()`,
     );
   }
 
