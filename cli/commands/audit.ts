@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import { type AuditedAsset, audit, type Difference } from '#client/audit/audit.js';
 import { readMarketplace } from '#client/marketplace.js';
 import { connectChain } from '#contracts/chain-provider.js';
@@ -12,6 +11,7 @@ import { type AddCommand, action, example } from '../command.js';
 import { type Column, table } from '../output/table.js';
 import { shortHex } from '../output/units.js';
 import { databaseUrlFile } from '../up/database-url.js';
+import { Home } from '../up/home.js';
 
 export const addAudit: AddCommand = (program) =>
   program
@@ -28,7 +28,7 @@ export const addAudit: AddCommand = (program) =>
             field: 'asset',
           });
         const { rpcUrl } = await readMarketplace(context.home);
-        const contracts = await readDeployment(join(context.home, 'contracts.json'));
+        const contracts = await readDeployment(new Home(context.home).contracts);
         if (contracts === undefined)
           throw new WeftError(
             'CONFIG_INVALID',

@@ -10,8 +10,7 @@ export type ContractName =
   | 'Revenue'
   | 'Shares'
   | 'TestToken'
-  | 'VotesToken'
-  | 'WeftGovernor';
+  | 'VotesToken';
 
 export interface Artifact {
   readonly abi: InterfaceAbi;

@@ -137,6 +137,12 @@ export class Assets {
     return parentsOf((await this.#read('parents', [asset]))[0]);
   }
 
+  /** What it was built from, each with its present tenure. */
+  async lineage(asset: bigint): Promise<(Parent & { readonly tenure: number })[]> {
+    const [parents, tenures] = await this.#read('lineage', [asset]);
+    return parentsOf(parents).map((parent, i) => ({ ...parent, tenure: Number(tenures[i]) }));
+  }
+
   async terms(asset: bigint, at?: BlockTag): Promise<Terms> {
     const [{ royaltyBps, saleBps, depth }] = await this.#read('terms', [asset], at);
     return { royaltyBps: Number(royaltyBps), saleBps: Number(saleBps), depth: Number(depth) };

@@ -29,25 +29,10 @@ export interface DeployOptions {
   readonly windowSec: number;
   /** The currency; a test token is deployed if none is given. */
   readonly token?: string;
-  readonly governance?: Partial<GovernanceOptions>;
 }
 
-export interface GovernanceOptions {
-  /** From a proposal to the vote, and again from its success to its execution. */
-  readonly delaySec: number;
-  readonly periodSec: number;
-  /** Votes that a proposer needs; there are 10^24. */
-  readonly threshold: bigint;
-  /** Of all votes that must take part. */
-  readonly quorumPercent: number;
-}
-
-const GOVERNANCE: GovernanceOptions = {
-  delaySec: 86_400,
-  periodSec: 3 * 86_400,
-  threshold: 10n ** 22n,
-  quorumPercent: 4,
-};
+/** Of the protocol: `threshold` are the votes, of 10^24, that a proposer needs; `quorumPercent` of all must take part. */
+const GOVERNANCE = { delaySec: 86_400, periodSec: 3 * 86_400, threshold: 10n ** 22n, quorumPercent: 4 };
 
 /** Deploys everything; all votes go to the signer. The test token only if no other is named. */
 export async function deploy(signer: Signer, options: DeployOptions): Promise<Deployment> {
@@ -55,7 +40,7 @@ export async function deploy(signer: Signer, options: DeployOptions): Promise<De
   const blockNumber = await provider.getBlockNumber();
   const token = options.token ?? (await deployOne(signer, 'TestToken', []));
   const assets = await deployOne(signer, 'Assets', []);
-  const { votes, governor, timelock } = await deployGovernance(signer, { ...GOVERNANCE, ...options.governance });
+  const { votes, governor, timelock } = await deployGovernance(signer);
   const escrow = await deployOne(signer, 'Escrow', [token, assets, options.windowSec, timelock]);
   const revenue = lower((await read(provider, 'Escrow', escrow, 'revenue', []))[0]);
   const market = await deployOne(signer, 'Market', [assets, revenue]);
@@ -136,10 +121,8 @@ export async function writeDeployment(file: string, deployment: Deployment): Pro
   await rename(draft, file);
 }
 
-async function deployGovernance(
-  signer: Signer,
-  { delaySec, periodSec, threshold, quorumPercent }: GovernanceOptions,
-): Promise<Pick<Deployment, 'votes' | 'governor' | 'timelock'>> {
+async function deployGovernance(signer: Signer): Promise<Pick<Deployment, 'votes' | 'governor' | 'timelock'>> {
+  const { delaySec, periodSec, threshold, quorumPercent } = GOVERNANCE;
   const votes = await deployOne(signer, 'VotesToken', []);
   const args = ['Weft', votes, delaySec, periodSec, threshold, quorumPercent];
   const made = await deployOne(signer, 'Governance', args);

@@ -21,7 +21,6 @@ const CONTRACTS = [
   'Shares',
   'TestToken',
   'VotesToken',
-  'WeftGovernor',
 ];
 /** 2394: transient storage in OpenZeppelin's guard, which clears it. */
 const KNOWN_WARNINGS = new Set(['2394']);

@@ -2,8 +2,8 @@ import { WeftError } from '#core/errors.js';
 import { formatAmount, maxAmount, minAmount } from '#core/money.js';
 import type { LedgerChannel, LedgerChannelState } from '#payments/provider/ledger-channel.js';
 import type { ChannelTerms } from '#payments/typed-data.js';
+import { keyOf } from '#platform/key-of.js';
 import type { PaywallLimits } from './limits.js';
-import { keyOf } from './offers.js';
 import type { VerifiedPayment } from './verify-payment.js';
 
 /** One channel in memory: what the ledger said last, and what this process has promised on it since. */

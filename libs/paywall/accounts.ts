@@ -5,9 +5,9 @@ import type { ChainView } from '#payments/provider/chain-view.js';
 import type { ProviderLedger } from '#payments/provider/provider-ledger.js';
 import { SeenCalls } from '#payments/provider/seen-calls.js';
 import type { ChannelTerms } from '#payments/typed-data.js';
+import { keyOf } from '#platform/key-of.js';
 import { Account, channelClosed } from './account.js';
 import type { PaywallLimits } from './limits.js';
-import { keyOf } from './offers.js';
 import { RecentMap, TokenBucket } from './rate-limit.js';
 
 /** A payer with more calls than this is asked about in the database each time. */

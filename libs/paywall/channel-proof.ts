@@ -11,8 +11,8 @@ import {
   type Void,
 } from '#payments/typed-data.js';
 import { readClose, readStatement, readTerms, readVoid } from '#payments/wire.js';
+import { keyOf } from '#platform/key-of.js';
 import type * as proto from '#protos/weft/payment/v1/payment.js';
-import { keyOf } from './offers.js';
 import type { PaymentDomain } from './verify-payment.js';
 
 /** A question must not be older, nor come from further ahead. */

@@ -5,7 +5,7 @@ import type { Price } from '#core/price.js';
 import { type MethodDefinition, methodPath, type ServiceDefinition } from '#core/service-definition.js';
 import type { SigningKey } from '#payments/signature.js';
 import { hashListing, type Listing } from '#payments/typed-data.js';
-import { asBuffer } from '#platform/as-buffer.js';
+import { keyOf } from '#platform/key-of.js';
 
 /** A service for money: what is served, under which listing, and the key that signs its receipts. */
 export interface Offer {
@@ -36,8 +36,6 @@ export interface Route {
   /** By listing digest, latin1. */
   readonly versions: ReadonlyMap<string, ListingVersion>;
 }
-
-export const keyOf = (bytes: Uint8Array): string => asBuffer(bytes).toString('latin1');
 
 /** Routes by path ("/package.Service/Method"). Throws CONFIG_INVALID for offers that cannot be served. */
 export function routesOf(offers: readonly Offer[], escrow: Uint8Array): Map<string, Route> {

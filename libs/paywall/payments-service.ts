@@ -13,10 +13,11 @@ import {
   writeStatement,
   writeVoid,
 } from '#payments/wire.js';
+import { keyOf } from '#platform/key-of.js';
 import * as proto from '#protos/weft/payment/v1/payment.js';
 import { type Account, channelClosed } from './account.js';
 import { ChannelProof, type ProvenChannel } from './channel-proof.js';
-import { keyOf, type ListingVersion } from './offers.js';
+import { type ListingVersion } from './offers.js';
 import { RecentMap, TokenBucket } from './rate-limit.js';
 import { checkVoucher, unknownMethod } from './verify-payment.js';
 import { callIdReused, inFlight, type Wall } from './wall.js';

@@ -2,7 +2,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Head } from '#contracts/assets.js';
 import { WeftError } from '#core/errors.js';
 import type { ChainView } from '#payments/provider/chain-view.js';
-import { checkStanding, keyOf, type ListingVersion } from './offers.js';
+import { keyOf } from '#platform/key-of.js';
+import { checkStanding, type ListingVersion } from './offers.js';
 
 const MIN_REREAD_MS = 500;
 

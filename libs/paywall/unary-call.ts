@@ -1,5 +1,6 @@
 import { status as codes, Metadata, ServerInterceptingCall, type ServerInterceptingCallInterface } from '@grpc/grpc-js';
 import { WeftError } from '#core/errors.js';
+import { asBuffer } from '#platform/as-buffer.js';
 import type { Route } from './offers.js';
 import { type EndStatus, refusal, trailers } from './refusal.js';
 import { withMeter } from './units.js';
@@ -133,6 +134,3 @@ export const neverBegan = (): EndStatus =>
   refusal(new WeftError('CALL_IN_FLIGHT', 'the call was cancelled before it began; send it again'), {
     outcome: 'not-charged',
   });
-
-/** grpc-js copies messages with a method that plain Uint8Arrays lack. */
-export const asBuffer = (bytes: Uint8Array): Buffer => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);

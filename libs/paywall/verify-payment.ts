@@ -7,8 +7,9 @@ import { messageDigest } from '#payments/digests.js';
 import { signedBy } from '#payments/signature.js';
 import { channelId, type Domain, hashCall, hashVoucher, signingHash } from '#payments/typed-data.js';
 import { type Payment, readPayment } from '#payments/wire.js';
+import { keyOf } from '#platform/key-of.js';
 import { Payment as PaymentMessage } from '#protos/weft/payment/v1/payment.js';
-import { keyOf, type ListingVersion, type Route } from './offers.js';
+import { type ListingVersion, type Route } from './offers.js';
 import { PAYMENT_KEY } from './refusal.js';
 
 /** A payment message has at most 4 short fields, an address or digest each; method names are below 512 characters. */

@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { flag, list, port } from '#platform/config.js';
+import { list, port } from '#platform/config.js';
+import { temporalSettings } from '#platform/temporal-settings.js';
 
 /** Where the other parts are stands in the marketplace file of WEFT_HOME. */
 export const gatewayConfig = z.object({
@@ -10,8 +11,7 @@ export const gatewayConfig = z.object({
     .default([])
     .describe('where browsers reach the gateway besides loopback, as https://host, separated by commas'),
   WEFT_ADDRESS_RATE: z.coerce.number().min(1).max(100_000).default(100).describe('requests a second of one address'),
-  TEMPORAL_TLS: flag().default(false).describe('true for a Temporal server behind TLS'),
-  TEMPORAL_API_KEY: z.string().optional().describe("Temporal Cloud's API key"),
+  ...temporalSettings,
   WEFT_KEY_RATE: z.coerce.number().min(1).max(100_000).default(50).describe('requests a second of one key'),
 });
 export type GatewayConfig = z.infer<typeof gatewayConfig>;

@@ -3,6 +3,7 @@ import { defaultGrpcRetryOptions, makeGrpcRetryInterceptor } from '@temporalio/c
 import { openMarket } from '#client/market.js';
 import { type Marketplace, payloadFolder } from '#client/marketplace.js';
 import { connectTemporal } from '#client/temporal/connect-temporal.js';
+import { temporalSecurity } from '#platform/temporal-settings.js';
 import { createGateway } from './gateway-app.js';
 import type { GatewayConfig } from './gateway-config.js';
 import { Health } from './health/health.js';
@@ -32,15 +33,10 @@ export async function startGateway(
 ): Promise<RunningGateway> {
   const { temporal, taskQueue, registry, wallet, rpcUrl } = marketplace;
   const keys = KeyStore.open(gatewayFolder(home));
-  const { TEMPORAL_TLS: tls, TEMPORAL_API_KEY: apiKey } = config;
   const client = await connectTemporal({
     ...temporal,
     payloadFolder: payloadFolder(home),
-    connection: {
-      ...(tls || apiKey ? { tls: true } : {}),
-      ...(apiKey === undefined ? {} : { apiKey }),
-      interceptors: [fewRetries],
-    },
+    connection: { ...temporalSecurity(config), interceptors: [fewRetries] },
   });
   const market = openMarket(marketplace);
   const pipelines = new Pipelines(shippedPipelines);

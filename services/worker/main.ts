@@ -2,10 +2,11 @@ import { resolve } from 'node:path';
 import { Runtime } from '@temporalio/worker';
 import { z } from 'zod';
 import { payloadFolder } from '#client/marketplace.js';
-import { flag, loadConfig, port } from '#platform/config.js';
+import { loadConfig, port } from '#platform/config.js';
 import { weftHome } from '#platform/home.js';
 import { createMetrics, startMetricsServer } from '#platform/metrics.js';
 import { runApp } from '#platform/run-app.js';
+import { temporalSecurity, temporalSettings } from '#platform/temporal-settings.js';
 import { runWorker } from './run-worker.js';
 import { startSweeper } from './sweep-payloads.js';
 import { temporalLogger } from './temporal-logger.js';
@@ -20,19 +21,15 @@ const schema = z.object({
     .default(30)
     .describe('days for which large payloads are kept, longer if Temporal still has a run that may need them'),
   WEFT_METRICS_PORT: port().default(0).describe('0 lets the system choose'),
-  TEMPORAL_TLS: flag().default(false).describe('true for a Temporal server behind TLS'),
-  TEMPORAL_API_KEY: z.string().optional().describe("Temporal Cloud's API key"),
+  ...temporalSettings,
 });
 
 await runApp('worker', async (logger) => {
   const config = loadConfig(schema);
-  const { WEFT_WORKFLOWS: file, WEFT_TASK_QUEUE: taskQueue, TEMPORAL_API_KEY: apiKey } = config;
+  const { WEFT_WORKFLOWS: file, WEFT_TASK_QUEUE: taskQueue } = config;
   Runtime.install({ logger: temporalLogger(logger), shutdownSignals: [] });
   const home = weftHome();
-  const connection = {
-    ...(config.TEMPORAL_TLS || apiKey !== undefined ? { tls: true } : {}),
-    ...(apiKey === undefined ? {} : { apiKey }),
-  };
+  const connection = temporalSecurity(config);
   const worker = await runWorker({
     home,
     logger,

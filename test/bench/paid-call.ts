@@ -1,7 +1,8 @@
 import type { Run } from './bench.js';
+import { comparisonRows } from './comparison-rows.js';
 import type { EchoProvider } from './echo-provider.js';
 import { ending } from './ending.js';
-import { type Comparison, compare, type Plan, type SideFigures } from './measure.js';
+import { compare, type Plan } from './measure.js';
 import { embeddedWallet, paidSide, unpaidSide, walletProcess } from './payer.js';
 import { startStaying } from './start-staying.js';
 
@@ -24,16 +25,10 @@ export const run: Run = ({ quick, say }) =>
         paid: figures(embedded),
         walletProcess: { ...against(remote), paid: figures(remote) },
       },
-      rows: [
-        ['', 'p50 ms', 'ratio', ...plan.concurrency.flatMap((n) => [`calls/s at ${n}`, 'share'])],
-        ...[unpaid, embedded, remote].map((side) => row(side.name, figures(side), against(side))),
-      ],
+      rows: comparisonRows(
+        'calls',
+        plan.concurrency,
+        [unpaid, embedded, remote].map((side) => ({ name: side.name, figures: figures(side), against: against(side) })),
+      ),
     };
   });
-
-const row = (name: string, { p50Ms, perSecond }: SideFigures, { p50Ratio, throughputShare }: Comparison) => [
-  name,
-  p50Ms.toFixed(2),
-  p50Ratio.toFixed(2),
-  ...plan.concurrency.flatMap((n) => [(perSecond[n] ?? 0).toFixed(0), (throughputShare[n] ?? 0).toFixed(2)]),
-];

@@ -17,8 +17,9 @@ import { spawnNode } from '../support/spawn-node.js';
 import { tempDir } from '../support/temp-dir.js';
 import { giveMoney, startWalletProcess, walletHome } from '../support/wallet-process.js';
 import type { Run } from './bench.js';
+import { comparisonRows } from './comparison-rows.js';
 import { ending } from './ending.js';
-import { type Comparison, compare, type Plan, type Side, type SideFigures } from './measure.js';
+import { compare, type Plan, type Side } from './measure.js';
 import { startStaying } from './start-staying.js';
 
 const STEPS = 10;
@@ -64,10 +65,11 @@ export const run: Run = ({ quick, say }) =>
         paid: figures(ordinary),
         local: { ...against(local), paid: figures(local) },
       },
-      rows: [
-        ['', 'p50 ms', 'ratio', ...plan.concurrency.flatMap((n) => [`steps/s at ${n}`, 'share'])],
-        ...[bare, ordinary, local].map((each) => row(each.name, figures(each), against(each))),
-      ],
+      rows: comparisonRows(
+        'steps',
+        plan.concurrency,
+        [bare, ordinary, local].map((side) => ({ name: side.name, figures: figures(side), against: against(side) })),
+      ),
     };
   });
 
@@ -122,10 +124,3 @@ async function startEverything(): Promise<{ client: Client; arrivals: Map<string
   onEnd(() => client.connection.close());
   return { client, arrivals };
 }
-
-const row = (name: string, { p50Ms, perSecond }: SideFigures, { p50Ratio, throughputShare }: Comparison) => [
-  name,
-  p50Ms.toFixed(2),
-  p50Ratio.toFixed(2),
-  ...plan.concurrency.flatMap((n) => [(perSecond[n] ?? 0).toFixed(0), (throughputShare[n] ?? 0).toFixed(2)]),
-];

@@ -2,6 +2,7 @@ import type { AssetsEvent } from '#contracts/assets.js';
 import type { EscrowEvent } from '#contracts/escrow.js';
 import type { RevenueEvent } from '#contracts/revenue.js';
 import { type Hex, toHex } from '#core/hex.js';
+import { tenureKey } from '#core/tenure-key.js';
 
 /** What one tenure of an asset earned and where it went, in minor units. */
 export interface TenureAccount {
@@ -46,7 +47,7 @@ export function accountBook(events: EconomyEvents): AccountBook {
   const tenures = new Map<string, TenureAccount>();
   const balances = new Map<Hex, bigint>();
   const of = (asset: bigint, tenure: number): TenureAccount => {
-    const key = `${asset}/${tenure}`;
+    const key = tenureKey({ asset, tenure });
     const account = tenures.get(key) ?? newAccount(asset, tenure);
     tenures.set(key, account);
     return account;

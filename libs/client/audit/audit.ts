@@ -4,6 +4,7 @@ import type { Deployment } from '#contracts/deployment.js';
 import { Escrow } from '#contracts/escrow.js';
 import { Revenue } from '#contracts/revenue.js';
 import { Token } from '#contracts/token.js';
+import type { Earnings } from '#payments/provider/earnings.js';
 import { type AccountBook, accountBook, type TenureAccount } from './account-book.js';
 
 /** Two sources that say different things about the same money. */
@@ -35,18 +36,11 @@ export interface Audit {
   readonly assets: readonly AuditedAsset[];
 }
 
-/** What a provider's own ledger says that a tenure has claimed. */
-export interface LedgerEarnings {
-  readonly asset: bigint;
-  readonly tenure: number;
-  readonly claimed: bigint;
-}
-
 export interface AuditOptions {
   readonly provider: JsonRpcProvider;
   readonly contracts: Pick<Deployment, 'token' | 'assets' | 'escrow' | 'revenue' | 'blockNumber'>;
   /** Ledgers to be compared with the chain, of the providers that are at hand. */
-  readonly ledger?: readonly LedgerEarnings[];
+  readonly ledger?: readonly Pick<Earnings, 'asset' | 'tenure' | 'claimed'>[];
 }
 
 /**

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import {
   type Payload,
   type StorageDriver,
@@ -8,6 +7,7 @@ import {
 } from '@temporalio/common';
 import proto from '@temporalio/proto';
 import { WeftError } from '#core/errors.js';
+import { messageDigest } from '#payments/digests.js';
 import { BodyStore } from '#payments/provider/body-store.js';
 
 const PayloadMessage = proto.temporal.api.common.v1.Payload;
@@ -39,7 +39,7 @@ export class PayloadStore implements StorageDriver {
   }
 
   async #keep(bytes: Uint8Array): Promise<StorageDriverClaim> {
-    const sha256 = digest(bytes);
+    const sha256 = messageDigest(bytes);
     await this.#files.put(sha256, bytes);
     return new StorageDriverClaim({ sha256: sha256.toString('hex') });
   }
@@ -54,9 +54,8 @@ export class PayloadStore implements StorageDriver {
         `the payload ${sha256} is not in ${this.folder}: does this process use the worker's folder?`,
         { sha256 },
       );
-    if (!digest(bytes).equals(expected)) throw new WeftError('INTERNAL', `the payload ${sha256} was altered on disk`);
+    if (!messageDigest(bytes).equals(expected))
+      throw new WeftError('INTERNAL', `the payload ${sha256} was altered on disk`);
     return PayloadMessage.decode(bytes);
   }
 }
-
-const digest = (bytes: Uint8Array): Buffer => createHash('sha256').update(bytes).digest();

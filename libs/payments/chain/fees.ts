@@ -1,5 +1,6 @@
 import type { JsonRpcProvider } from 'ethers';
 import { WeftError } from '#core/errors.js';
+import { maxAmount, minAmount } from '#core/money.js';
 
 /** Wei for each unit of gas. */
 export interface Fees {
@@ -38,19 +39,17 @@ export function firstOffer({ base, tip }: Fees, limit: bigint): OfferedFees {
       `the chain asks for ${base + tip} wei per gas, more than the ${limit} allowed; wait or allow more`,
       { asked: String(base + tip), limit: String(limit) },
     );
-  return { maxFeePerGas: smaller(limit, 2n * base + tip), maxPriorityFeePerGas: tip };
+  return { maxFeePerGas: minAmount(limit, 2n * base + tip), maxPriorityFeePerGas: tip };
 }
 
 /** What has to be offered instead of `old` to get into the next blocks; undefined if it is enough, or `limit` forbids it. */
 export function raisedOffer(old: OfferedFees, { base, tip }: Fees, limit: bigint): OfferedFees | undefined {
-  if (smaller(old.maxPriorityFeePerGas, old.maxFeePerGas - base) >= tip) return undefined;
+  if (minAmount(old.maxPriorityFeePerGas, old.maxFeePerGas - base) >= tip) return undefined;
   // Nodes take a replacement from a tenth more.
   const least = { fee: eighthMore(old.maxFeePerGas), tip: eighthMore(old.maxPriorityFeePerGas) };
   if (least.fee > limit) return undefined;
-  const maxFeePerGas = smaller(limit, larger(2n * base + tip, least.fee));
-  return { maxFeePerGas, maxPriorityFeePerGas: smaller(maxFeePerGas, larger(tip, least.tip)) };
+  const maxFeePerGas = minAmount(limit, maxAmount(2n * base + tip, least.fee));
+  return { maxFeePerGas, maxPriorityFeePerGas: minAmount(maxFeePerGas, maxAmount(tip, least.tip)) };
 }
 
 const eighthMore = (amount: bigint): bigint => (amount * 9n + 7n) / 8n;
-const smaller = (a: bigint, b: bigint): bigint => (a < b ? a : b);
-const larger = (a: bigint, b: bigint): bigint => (a > b ? a : b);

@@ -58,7 +58,7 @@ export class TransactionSender {
   /** Makes the table if it is missing and broadcasts again what an earlier process left unmined. Errors: CHAIN_UNAVAILABLE. */
   static async start(options: TransactionSenderOptions): Promise<TransactionSender> {
     const sender = new TransactionSender(options);
-    await sender.#underLock((client) => orLedgerError(client.query(createTable(sender.#table))));
+    await sender.#underLock((client) => ask(client, createTable(sender.#table)));
     await sender.resume();
     return sender;
   }
@@ -138,12 +138,11 @@ export class TransactionSender {
     const { key, chainId } = this.#options;
     const raw = await key.signTransaction(unsigned);
     const hash = Transaction.from(raw).hash as string;
-    await orLedgerError(
-      client.query(
-        `insert into ${this.#table} (sender, chain_id, nonce, hash, raw, replaces) values ($1, $2, $3, $4, $5, $6)
-         on conflict (hash) do update set refused = false`,
-        [key.address, String(chainId), unsigned.nonce, hash, raw, replaces ?? null],
-      ),
+    await ask(
+      client,
+      `insert into ${this.#table} (sender, chain_id, nonce, hash, raw, replaces) values ($1, $2, $3, $4, $5, $6)
+       on conflict (hash) do update set refused = false`,
+      [key.address, String(chainId), unsigned.nonce, hash, raw, replaces ?? null],
     );
     return { nonce: unsigned.nonce, hash, first: replaces ?? hash, raw };
   }
@@ -177,13 +176,12 @@ export class TransactionSender {
   async #nextNonce(client: pg.ClientBase): Promise<number> {
     const { key, provider } = this.#options;
     const onChain = await this.#rpc(provider.getTransactionCount(key.address, 'pending'));
-    const { rows } = await orLedgerError(
-      client.query<{ highest: string | null }>(
-        `select max(nonce) as highest from ${this.#table} where sender = $1 and chain_id = $2 and not refused`,
-        [key.address, String(this.#options.chainId)],
-      ),
+    const [row] = await ask<{ highest: string | null }>(
+      client,
+      `select max(nonce) as highest from ${this.#table} where sender = $1 and chain_id = $2 and not refused`,
+      [key.address, String(this.#options.chainId)],
     );
-    return Math.max(onChain, Number(rows[0]?.highest ?? -1) + 1);
+    return Math.max(onChain, Number(row?.highest ?? -1) + 1);
   }
 
   /** Estimating runs the call, so a refusal costs nothing and shows its reason. A quarter is added for what moves until it is mined. */
@@ -212,7 +210,7 @@ export class TransactionSender {
       // Unreachable, or a fee that became too low: waiting sends it again.
       if (error instanceof WeftError || isKnownAlready(error) || isFeeTooLow(error)) return;
       if (!isLackOfGasMoney(error)) throw explain(error);
-      await orLedgerError(this.#options.pool.query(`update ${this.#table} set refused = true where hash = $1`, [hash]));
+      await ask(this.#options.pool, `update ${this.#table} set refused = true where hash = $1`, [hash]);
       throw explain(error);
     }
   }
@@ -266,23 +264,19 @@ export class TransactionSender {
 
   async #storedFrom(db: Queryable, nonce: number): Promise<StoredTransaction[]> {
     const { key, chainId } = this.#options;
-    const { rows } = await orLedgerError(
-      db.query<{ nonce: string; hash: string; first: string; raw: string }>(
-        `select nonce, hash, coalesce(replaces, hash) as first, raw from ${this.#table}
-          where sender = $1 and chain_id = $2 and not refused and nonce >= $3 order by nonce, replaces nulls first`,
-        [key.address, String(chainId), nonce],
-      ),
+    const rows = await ask<{ nonce: string; hash: string; first: string; raw: string }>(
+      db,
+      `select nonce, hash, coalesce(replaces, hash) as first, raw from ${this.#table}
+        where sender = $1 and chain_id = $2 and not refused and nonce >= $3 order by nonce, replaces nulls first`,
+      [key.address, String(chainId), nonce],
     );
     return rows.map((row) => ({ ...row, nonce: Number(row.nonce) }));
   }
 
   /** The transaction as first made and with every fee that was offered since. */
   async #formsOf(first: string): Promise<string[]> {
-    const { rows } = await orLedgerError(
-      this.#options.pool.query<{ hash: string }>(`select hash from ${this.#table} where hash = $1 or replaces = $1`, [
-        first,
-      ]),
-    );
+    const text = `select hash from ${this.#table} where hash = $1 or replaces = $1`;
+    const rows = await ask<{ hash: string }>(this.#options.pool, text, [first]);
     return rows.map(({ hash }) => hash);
   }
 
@@ -299,16 +293,14 @@ export class TransactionSender {
 
   /** One transaction under the key's advisory lock, which ends with it, also when this process dies. */
   async #underLock<T>(work: (client: pg.ClientBase) => Promise<T>): Promise<T> {
-    const client = await orLedgerError(this.#options.pool.connect());
+    const client = await this.#options.pool.connect().catch(unanswered);
     try {
-      await orLedgerError(client.query('begin'));
-      await orLedgerError(
-        client.query('select pg_advisory_xact_lock(hashtextextended($1, 0))', [
-          `weft transaction sender ${this.#options.chainId} ${this.address}`,
-        ]),
-      );
+      await ask(client, 'begin');
+      await ask(client, 'select pg_advisory_xact_lock(hashtextextended($1, 0))', [
+        `weft transaction sender ${this.#options.chainId} ${this.address}`,
+      ]);
       const result = await work(client);
-      await orLedgerError(client.query('commit'));
+      await ask(client, 'commit');
       return result;
     } catch (error) {
       await client.query('rollback').catch(() => {});
@@ -341,13 +333,13 @@ const createTable = (table: string): string => `
 
 type Queryable = Pick<pg.ClientBase, 'query'>;
 
-/** What was asked of a database that does not answer may have happened: a transaction may be stored, and be sent yet. */
-async function orLedgerError<T>(answer: Promise<T>): Promise<T> {
-  try {
-    return await answer;
-  } catch (cause) {
-    throw new WeftError('LEDGER_UNAVAILABLE', 'the database of transactions does not answer; try again', {}, { cause });
-  }
+async function ask<R extends pg.QueryResultRow>(db: Queryable, text: string, values: unknown[] = []): Promise<R[]> {
+  return (await db.query<R>(text, values).catch(unanswered)).rows;
+}
+
+/** What was asked may have happened all the same: a transaction may be stored, and be sent yet. */
+function unanswered(cause: unknown): never {
+  throw new WeftError('LEDGER_UNAVAILABLE', 'the database of transactions does not answer; try again', {}, { cause });
 }
 
 /** We send with type 2 alone, which has both. */

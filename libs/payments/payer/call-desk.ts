@@ -1,5 +1,6 @@
 import { WeftError } from '#core/errors.js';
 import { sameBytes, toHex } from '#core/hex.js';
+import { tenureKey } from '#core/tenure-key.js';
 import { hashCall } from '../typed-data.js';
 import { checkLength } from './check-length.js';
 import type { InFlight } from './in-flight.js';
@@ -11,7 +12,6 @@ import {
   isOpenCall,
   type QuoteEntry,
   type TokenEntry,
-  tenureKey,
 } from './ledger/ledger-state.js';
 import type { PayerChain } from './payer-chain.js';
 import type { Proofs } from './proofs.js';

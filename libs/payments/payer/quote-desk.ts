@@ -2,6 +2,7 @@ import type { BaseWallet } from 'ethers';
 import { WeftError } from '#core/errors.js';
 import { sameBytes, toHex } from '#core/hex.js';
 import { MAX_AMOUNT, maxAmount, minAmount } from '#core/money.js';
+import { tenureKey } from '#core/tenure-key.js';
 import { SigningKey } from '../signature.js';
 import { escrowDomain, hashQuote, type Quote, signingHash } from '../typed-data.js';
 import type { Signed } from '../wire.js';
@@ -14,7 +15,6 @@ import {
   type PinEntry,
   type QuoteEntry,
   type TokenEntry,
-  tenureKey,
 } from './ledger/ledger-state.js';
 import { hexKey } from './payer-chain.js';
 import type { Recovery } from './recovery.js';

@@ -1,6 +1,7 @@
 import pg from 'pg';
 import { WeftError } from '#core/errors.js';
-import { asBuffer } from '../keccak.js';
+import { asBuffer } from '#platform/as-buffer.js';
+import { keyOf } from '#platform/key-of.js';
 import { byteaArray, numberArray } from './bytea-array.js';
 import { GroupCommit, type Settled } from './group-commit.js';
 
@@ -96,9 +97,9 @@ export class ChargeCommit {
   async #execute(charges: readonly Charge[]): Promise<ChargeResult[]> {
     const { rows } = await this.pool.query<ChargedRow>(charges.length === 1 ? single(charges[0]!) : several(charges));
     // Of two charges with one key the first was kept.
-    const kept = new Map(rows.map((row) => [keyOf(row.payer, row.call_id), row]));
+    const kept = new Map(rows.map((row) => [callKey(row.payer, row.call_id), row]));
     return charges.map(({ payer, callId }) => {
-      const key = keyOf(payer, callId);
+      const key = callKey(payer, callId);
       const row = kept.get(key);
       if (row === undefined) return { outcome: 'known' };
       kept.delete(key);
@@ -133,8 +134,7 @@ interface ChargedRow {
   readonly authorised: string;
 }
 
-const keyOf = (payer: Uint8Array, callId: Uint8Array): string => latin1(payer) + latin1(callId);
-const latin1 = (bytes: Uint8Array): string => asBuffer(bytes).toString('latin1');
+const callKey = (payer: Uint8Array, callId: Uint8Array): string => keyOf(payer) + keyOf(callId);
 
 /** The same as `several` for one charge: planned and run in half the time, which a caller without company waits for. */
 const single = (charge: Charge): pg.QueryConfig => ({
@@ -226,7 +226,7 @@ select k.payer, k.call_id, p.spent, p.authorised from kept k join paid p on p.id
 function highestVouchers(charges: readonly Charge[]): Charge[] {
   const highest = new Map<string, Charge>();
   for (const charge of charges) {
-    const key = latin1(charge.channel);
+    const key = keyOf(charge.channel);
     const known = highest.get(key);
     if (known === undefined || charge.authorised > known.authorised) highest.set(key, charge);
   }

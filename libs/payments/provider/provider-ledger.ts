@@ -317,5 +317,3 @@ export class ProviderLedger {
     }
   }
 }
-
-/** The driver writes a plain Uint8Array as JSON. */

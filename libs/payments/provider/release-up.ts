@@ -3,6 +3,7 @@ import type { Assets } from '#contracts/assets.js';
 import type { UnsignedTransaction } from '#contracts/chain.js';
 import type { Escrow } from '#contracts/escrow.js';
 import { parseRevenueLogs, type Revenue } from '#contracts/revenue.js';
+import { tenureKey } from '#core/tenure-key.js';
 
 /** What one release credited the owner of a tenure. Minor units. */
 export interface Release {
@@ -51,17 +52,10 @@ export async function releaseUp(parts: ReleaseParts, tenures: readonly Tenure[])
 
 /** In descending order of ids: parents have lower ones than their children. */
 async function withAncestors(assets: Assets, tenures: readonly Tenure[]): Promise<Tenure[]> {
-  const all = new Map(tenures.map((each) => [`${each.asset}/${each.tenure}`, each]));
-  const seen = new Set<bigint>();
-  for (const { asset } of all.values()) {
-    if (seen.has(asset)) continue;
-    seen.add(asset);
-    // A map that grows is walked to its end.
-    for (const parent of await assets.parents(asset)) {
-      const { tenure } = await assets.head(parent.asset);
-      all.set(`${parent.asset}/${tenure}`, { asset: parent.asset, tenure });
-    }
-  }
+  const all = new Map(tenures.map((each) => [tenureKey(each), each]));
+  // A map that grows is walked to its end.
+  for (const { asset } of all.values())
+    for (const parent of await assets.lineage(asset)) all.set(tenureKey(parent), parent);
   return [...all.values()].sort((a, b) => (a.asset < b.asset ? 1 : a.asset > b.asset ? -1 : b.tenure - a.tenure));
 }
 

@@ -39,8 +39,6 @@ function encodeResponse(service: ServiceDefinition, method: MethodDefinition, me
   }
 }
 
-/** grpc-js copies messages with Buffer methods that a Uint8Array does not have. */
-
 // biome-ignore lint/suspicious/noExplicitAny: identity on bytes, whatever grpc-js calls them
 const same = (bytes: any) => bytes;
 

@@ -10,6 +10,7 @@ import { chainProvider } from '#contracts/chain-provider.js';
 import { Revenue } from '#contracts/revenue.js';
 import { fromHex } from '#core/hex.js';
 import type { ServiceDefinition } from '#core/service-definition.js';
+import { tenureKey } from '#core/tenure-key.js';
 import { TransactionSender } from '#payments/chain/transaction-sender.js';
 import { BodyStore } from '#payments/provider/body-store.js';
 import { ChainView } from '#payments/provider/chain-view.js';
@@ -168,7 +169,7 @@ export class Provider {
   async claimNow(): Promise<Settlement[]> {
     const { policy, settleEveryMs, onError } = this.options;
     const unclaimed = await this.ledger.channels('unclaimed');
-    const tenures = new Map(unclaimed.map(({ terms }) => [`${terms.asset}/${terms.tenure}`, terms]));
+    const tenures = new Map(unclaimed.map(({ terms }) => [tenureKey(terms), terms]));
     const settler = await this.#settlerOf([...tenures.values()], {
       ...(policy === undefined ? {} : { policy }),
       ...(settleEveryMs === undefined ? {} : { everyMs: settleEveryMs }),

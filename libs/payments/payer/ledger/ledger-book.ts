@@ -1,18 +1,11 @@
 import { WeftError } from '#core/errors.js';
 import { maxAmount, minAmount } from '#core/money.js';
+import { tenureKey } from '#core/tenure-key.js';
 import type { WalletPolicy } from '../policy.js';
 import { Journal } from './journal.js';
 import { type Barred, Ledger, needsOf } from './ledger.js';
 import { callFromRow, callToRow, channelToRow, quoteFromRow, quoteToRow, tokenToRow } from './ledger-rows.js';
-import {
-  type CallEntry,
-  type ChannelEntry,
-  idKey,
-  isHeld,
-  type QuoteEntry,
-  type TokenEntry,
-  tenureKey,
-} from './ledger-state.js';
+import { type CallEntry, type ChannelEntry, idKey, isHeld, type QuoteEntry, type TokenEntry } from './ledger-state.js';
 import { type LedgerOwner, LedgerStore, type LoadedLedger } from './ledger-store.js';
 
 interface Changes {

@@ -169,9 +169,6 @@ export const isFinal = ({ state }: CallEntry): boolean =>
 export const isOwned = (entry: CallEntry): entry is CallEntry & { quote: QuoteEntry; pin: PinEntry } =>
   entry.quote !== undefined && entry.pin !== undefined;
 
-/** Asset and tenure, whose first receipt makes them known. */
-export const tenureKey = ({ asset, tenure }: { asset: bigint; tenure: number }): string => `${asset}/${tenure}`;
-
 /** What a quote may spend. */
 export function limitOf(pins: readonly { calls: number; maxPerCall: bigint }[], maxTotal: bigint): bigint {
   const sum = pins.reduce((total, pin) => total + BigInt(pin.calls) * pin.maxPerCall, 0n);

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
 import { WeftError } from '#core/errors.js';
+import { asBuffer } from '#platform/as-buffer.js';
 import { KnownIds } from './known-ids.js';
 import {
   type CallRow,
@@ -275,8 +276,6 @@ export function ledgerUnavailable(error: unknown): WeftError {
     { cause: error },
   );
 }
-
-const asBuffer = (bytes: Uint8Array): Buffer => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 
 const QUOTES_IN_USE = `
   select * from payer.quote
