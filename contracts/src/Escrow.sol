@@ -2,12 +2,12 @@
 pragma solidity 0.8.37;
 
 import {ChannelState, openState} from "./ChannelState.sol";
+import {Incoming} from "./Incoming.sol";
 import {Revenue} from "./Revenue.sol";
 import {IAssets} from "./interfaces/IAssets.sol";
 import {IEscrow} from "./interfaces/IEscrow.sol";
 import {IRevenue} from "./interfaces/IRevenue.sol";
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
-import {IERC20Permit} from "@openzeppelin/contracts/token/ERC20/extensions/IERC20Permit.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
 import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
@@ -19,6 +19,7 @@ import {MessageHashUtils} from "@openzeppelin/contracts/utils/cryptography/Messa
 /// deposit, withdraw and collect touch the token; everything else moves numbers between four places:
 /// balances, channels, income, and out.
 contract Escrow is IEscrow, EIP712, ReentrancyGuardTransient {
+    using Incoming for IERC20;
     using SafeERC20 for IERC20;
 
     uint256 public constant MAX_SPAN = 90 days;
@@ -64,8 +65,7 @@ contract Escrow is IEscrow, EIP712, ReentrancyGuardTransient {
         nonReentrant
         returns (uint256)
     {
-        // Anyone may have used the permit before us; what counts is the allowance.
-        try IERC20Permit(address(token)).permit(msg.sender, address(this), amount, deadlineSec, v, r, s) {} catch {}
+        token.tryPermit(amount, deadlineSec, v, r, s);
         return _deposit(amount);
     }
 
@@ -236,11 +236,8 @@ contract Escrow is IEscrow, EIP712, ReentrancyGuardTransient {
     // Inside
 
     function _deposit(uint256 amount) private returns (uint256 credited) {
-        // Interaction first: only the difference tells what a token really brought. The guard keeps every other
-        // function that moves tokens out meanwhile.
-        uint256 before = token.balanceOf(address(this));
-        token.safeTransferFrom(msg.sender, address(this), amount);
-        credited = token.balanceOf(address(this)) - before;
+        // Interaction first: what is credited is what arrived. Every other function that moves tokens has the guard, too.
+        credited = token.take(amount);
         // Effect
         balances[msg.sender] += credited;
         emit Deposited(msg.sender, credited);

@@ -1,18 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
+import {Incoming} from "./Incoming.sol";
 import {IAssets} from "./interfaces/IAssets.sol";
 import {IEscrow} from "./interfaces/IEscrow.sol";
 import {IJobs} from "./interfaces/IJobs.sol";
 import {IRevenue} from "./interfaces/IRevenue.sol";
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
-import {IERC20Permit} from "@openzeppelin/contracts/token/ERC20/extensions/IERC20Permit.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
 
 /// @title Jobs
 /// @notice See {IJobs}. It pays in its escrow's token, through its escrow's Revenue.
 contract Jobs is IJobs, ReentrancyGuardTransient {
+    using Incoming for IERC20;
     using SafeERC20 for IERC20;
 
     uint256 public constant MAX_STEPS = 16;
@@ -51,8 +52,7 @@ contract Jobs is IJobs, ReentrancyGuardTransient {
         returns (bytes32)
     {
         uint256 amount = _sum(terms);
-        // Anyone may have used the permit before us; what counts is the allowance.
-        try IERC20Permit(address(token)).permit(msg.sender, address(this), amount, deadlineSec, v, r, s) {} catch {}
+        token.tryPermit(amount, deadlineSec, v, r, s);
         return _fund(terms, amount);
     }
 
@@ -167,9 +167,7 @@ contract Jobs is IJobs, ReentrancyGuardTransient {
         _store(jobId, terms);
         emit JobFunded(jobId, msg.sender, terms.evaluator, amount, terms);
         // Interaction
-        uint256 before = token.balanceOf(address(this));
-        token.safeTransferFrom(msg.sender, address(this), amount);
-        uint256 arrived = token.balanceOf(address(this)) - before;
+        uint256 arrived = token.take(amount);
         if (arrived < amount) revert NotPaid(arrived, amount);
     }
 

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
+import {Incoming} from "./Incoming.sol";
 import {IAssets} from "./interfaces/IAssets.sol";
 import {IEscrow} from "./interfaces/IEscrow.sol";
 import {ILicences} from "./interfaces/ILicences.sol";
 import {IRevenue} from "./interfaces/IRevenue.sol";
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
-import {IERC20Permit} from "@openzeppelin/contracts/token/ERC20/extensions/IERC20Permit.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import {ERC721} from "@openzeppelin/contracts/token/ERC721/ERC721.sol";
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
@@ -19,6 +19,7 @@ import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 /// waits for a push, and what waits for its holder. Only buying, renewing, push and withdraw touch the token; everything
 /// else moves numbers. A licence that is over has no holder and keeps its id.
 contract Licences is ILicences, ERC721, ReentrancyGuardTransient {
+    using Incoming for IERC20;
     using SafeERC20 for IERC20;
 
     uint256 public constant MAX_SPAN = 366 days;
@@ -136,7 +137,7 @@ contract Licences is ILicences, ERC721, ReentrancyGuardTransient {
         bytes32 r,
         bytes32 s
     ) external nonReentrant returns (bytes32) {
-        _permit(_offers[offerId].price, deadlineSec, v, r, s);
+        _token.tryPermit(_offers[offerId].price, deadlineSec, v, r, s);
         return _buy(offerId, listing, signer, salt);
     }
 
@@ -154,7 +155,7 @@ contract Licences is ILicences, ERC721, ReentrancyGuardTransient {
         bytes32 r,
         bytes32 s
     ) external nonReentrant {
-        _permit(amount, deadlineSec, v, r, s);
+        _token.tryPermit(amount, deadlineSec, v, r, s);
         _renewTo(licenceId, listing, untilSec);
     }
 
@@ -327,9 +328,7 @@ contract Licences is ILicences, ERC721, ReentrancyGuardTransient {
         // Effect
         l.paid = SafeCast.toUint96(uint256(l.paid) + amount);
         // Interaction
-        uint256 before = _token.balanceOf(address(this));
-        _token.safeTransferFrom(msg.sender, address(this), amount);
-        uint256 arrived = _token.balanceOf(address(this)) - before;
+        uint256 arrived = _token.take(amount);
         if (arrived != amount) revert PriceNotPaid(arrived, amount);
         if (terms.refundable) return;
         _earn(id, l, terms);
@@ -443,11 +442,6 @@ contract Licences is ILicences, ERC721, ReentrancyGuardTransient {
         if (l.signer == address(0)) return from;
         l.signer = address(0);
         emit SignerSet(id, address(0), l.signerNumber);
-    }
-
-    function _permit(uint256 amount, uint256 deadlineSec, uint8 v, bytes32 r, bytes32 s) private {
-        // Anyone may have used the permit before us; what counts is the allowance.
-        try IERC20Permit(address(_token)).permit(msg.sender, address(this), amount, deadlineSec, v, r, s) {} catch {}
     }
 
     function _onSale(bytes32 offerId, bytes32 listing) private view returns (Offer memory terms) {

@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
+import {Incoming} from "./Incoming.sol";
 import {IAssets} from "./interfaces/IAssets.sol";
 import {IMarket} from "./interfaces/IMarket.sol";
 import {IRevenue} from "./interfaces/IRevenue.sol";
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
-import {IERC20Permit} from "@openzeppelin/contracts/token/ERC20/extensions/IERC20Permit.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
 
 /// @title Market
 /// @notice See {IMarket}.
 contract Market is IMarket, ReentrancyGuardTransient {
+    using Incoming for IERC20;
     using SafeERC20 for IERC20;
 
     IAssets private immutable _assets;
@@ -50,10 +51,8 @@ contract Market is IMarket, ReentrancyGuardTransient {
         external
         nonReentrant
     {
-        address token = address(deal.token);
-        if (token.code.length == 0) revert NotAContract(token);
-        // Anyone may have used the permit before us; what counts is the allowance.
-        try IERC20Permit(token).permit(msg.sender, address(this), deal.price, deadlineSec, v, r, s) {} catch {}
+        if (address(deal.token).code.length == 0) revert NotAContract(address(deal.token));
+        deal.token.tryPermit(deal.price, deadlineSec, v, r, s);
         _buy(asset, deal);
     }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
+import {Incoming} from "./Incoming.sol";
 import {IAssets} from "./interfaces/IAssets.sol";
 import {IEscrow} from "./interfaces/IEscrow.sol";
 import {IRevenue} from "./interfaces/IRevenue.sol";
@@ -13,6 +14,7 @@ import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 /// @title Revenue
 /// @notice See {IRevenue}. Made by its escrow, so that the two name each other for good.
 contract Revenue is IRevenue, ReentrancyGuardTransient {
+    using Incoming for IERC20;
     using SafeERC20 for IERC20;
 
     uint256 public constant MAX_FEE_BPS = 500;
@@ -60,9 +62,7 @@ contract Revenue is IRevenue, ReentrancyGuardTransient {
         address owner = _assets.ownerAt(asset, tenure);
         if (owner == address(0)) revert UnknownTenure(asset, tenure);
         // Interaction, as in release
-        uint256 before = _token.balanceOf(address(this));
-        _token.safeTransferFrom(msg.sender, address(this), amount);
-        uint256 arrived = _token.balanceOf(address(this)) - before;
+        uint256 arrived = _token.take(amount);
         // Effect
         emit Paid(asset, tenure, msg.sender, arrived);
         return _credit(asset, tenure, owner, arrived);

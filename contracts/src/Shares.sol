@@ -2,23 +2,20 @@
 pragma solidity 0.8.37;
 
 import {hashListing} from "./ListingHash.sol";
+import {TimedVotes} from "./TimedVotes.sol";
 import {IAssets} from "./interfaces/IAssets.sol";
 import {IRevenue} from "./interfaces/IRevenue.sol";
 import {IShares} from "./interfaces/IShares.sol";
 import {IERC721Receiver} from "@openzeppelin/contracts/token/ERC721/IERC721Receiver.sol";
-import {ERC20} from "@openzeppelin/contracts/token/ERC20/ERC20.sol";
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
-import {ERC20Permit} from "@openzeppelin/contracts/token/ERC20/extensions/ERC20Permit.sol";
-import {ERC20Votes} from "@openzeppelin/contracts/token/ERC20/extensions/ERC20Votes.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
-import {Nonces} from "@openzeppelin/contracts/utils/Nonces.sol";
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
 
 /// @title Shares
 /// @notice See {IShares}. Income raises one number, all that was ever given to the shares; a holder is owed his part of what
 /// it rose since his balance last changed. So a transfer costs the same however many holders there are, and moves no
 /// income that was given before it. Parts are counted exactly, as minor units times the supply, which never changes.
-contract Shares is IShares, ERC20, ERC20Permit, ERC20Votes, ReentrancyGuardTransient, IERC721Receiver {
+contract Shares is IShares, TimedVotes, ReentrancyGuardTransient, IERC721Receiver {
     using SafeERC20 for IERC20;
 
     struct Account {
@@ -55,7 +52,7 @@ contract Shares is IShares, ERC20, ERC20Permit, ERC20Votes, ReentrancyGuardTrans
         IAssets assets_,
         IRevenue revenue_,
         address controller_
-    ) ERC20(name, symbol) ERC20Permit(name) {
+    ) TimedVotes(name, symbol) {
         if (supply == 0 || supply > type(uint128).max) revert BadSupply(supply);
         assets = assets_;
         asset = asset_;
@@ -161,27 +158,13 @@ contract Shares is IShares, ERC20, ERC20Permit, ERC20Votes, ReentrancyGuardTrans
         assets.transferFrom(address(this), msg.sender, asset);
     }
 
-    /// Votes are counted by time, so that they mean the same on every chain.
-    function clock() public view override returns (uint48) {
-        return uint48(block.timestamp);
-    }
-
-    // solhint-disable-next-line func-name-mixedcase
-    function CLOCK_MODE() public pure override returns (string memory) {
-        return "mode=timestamp";
-    }
-
-    function nonces(address holder) public view override(ERC20Permit, Nonces) returns (uint256) {
-        return super.nonces(holder);
-    }
-
     function _issue(address to) private {
         if (totalSupply() != 0) revert AlreadyIssued();
         _mint(to, _supply);
     }
 
     /// Whoever gives or gets shares is first owed what they earned until now.
-    function _update(address from, address to, uint256 amount) internal override(ERC20, ERC20Votes) {
+    function _update(address from, address to, uint256 amount) internal override {
         if (from != address(0)) _settle(from);
         if (to != address(0)) _settle(to);
         super._update(from, to, amount);

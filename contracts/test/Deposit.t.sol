@@ -37,12 +37,7 @@ contract DepositTest is WeftTest {
     }
 
     function _permit(uint256 amount, uint256 deadlineSec) internal view returns (uint8 v, bytes32 r, bytes32 s) {
-        bytes32 typeHash =
-            keccak256("Permit(address owner,address spender,uint256 value,uint256 nonce,uint256 deadline)");
-        bytes32 hash =
-            keccak256(abi.encode(typeHash, keyed.addr, address(escrow), amount, token.nonces(keyed.addr), deadlineSec));
-        bytes32 digest = keccak256(abi.encodePacked(hex"1901", token.DOMAIN_SEPARATOR(), hash));
-        return vm.sign(keyed.privateKey, digest);
+        return _signPermit(token, keyed, address(escrow), amount, deadlineSec);
     }
 
     function test_depositWithPermit_needsNoApproval() public {

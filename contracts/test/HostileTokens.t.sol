@@ -14,45 +14,13 @@ import {
     NoReturnToken,
     OddToken,
     PlainToken,
-    RebasingToken
+    RebasingToken,
+    Reentrant
 } from "./support/HostileTokens.sol";
 import {WeftTest} from "./support/WeftTest.sol";
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
-
-/// A payer and owner that calls back into the escrow whenever the token lets it.
-contract Reentrant {
-    HookToken internal token;
-    IEscrow internal escrow;
-    IRevenue internal revenue;
-    bytes internal attack;
-    address internal target;
-    bool internal done;
-    bool public succeeded;
-    bytes public answer;
-
-    constructor(HookToken token_, IEscrow escrow_) {
-        (token, escrow, revenue) = (token_, escrow_, escrow_.revenue());
-        token.hook(true);
-        token.approve(address(escrow), type(uint256).max);
-    }
-
-    function arm(address target_, bytes calldata attack_) external {
-        (target, attack, done, succeeded) = (target_, attack_, false, false);
-    }
-
-    function call(address to, bytes calldata data) external {
-        (bool ok, bytes memory why) = to.call(data);
-        require(ok, string(why));
-    }
-
-    function onToken() external {
-        if (done || target == address(0)) return;
-        done = true;
-        (succeeded, answer) = target.call(attack);
-    }
-}
 
 /// Given tokens that misbehave, nobody gains and no other escrow is touched.
 contract HostileTokensTest is WeftTest {
@@ -102,7 +70,7 @@ contract HostileTokensTest is WeftTest {
         escrow = _escrowOf(address(hooks));
         IRevenue r = escrow.revenue();
         _deposit(hooks, escrow, stranger, 1000); // others' money
-        Reentrant thief = new Reentrant(hooks, escrow);
+        Reentrant thief = new Reentrant(hooks, address(escrow));
         hooks.mint(address(thief), 60);
         bytes[4] memory calls = [
             abi.encodeCall(IEscrow.deposit, (10)),
@@ -161,7 +129,7 @@ contract HostileTokensTest is WeftTest {
         _deposit(hooks, escrow, payer, 1000);
         (IEscrow.Terms memory t,) = _opened(500);
         _claim(t, 300);
-        Reentrant thief = new Reentrant(hooks, escrow);
+        Reentrant thief = new Reentrant(hooks, address(escrow));
         hooks.mint(address(thief), 400);
         thief.arm(address(escrow.revenue()), abi.encodeCall(IRevenue.release, (asset, 1)));
         thief.call(address(escrow), abi.encodeCall(IEscrow.deposit, (400)));
@@ -175,7 +143,7 @@ contract HostileTokensTest is WeftTest {
         HookToken hooks = new HookToken();
         escrow = _escrowOf(address(hooks));
         _deposit(hooks, escrow, stranger, 1000);
-        Reentrant thief = new Reentrant(hooks, escrow);
+        Reentrant thief = new Reentrant(hooks, address(escrow));
         hooks.mint(address(thief), 100);
         IEscrow.Terms memory t = IEscrow.Terms(address(thief), signer.addr, asset, 1, 1);
         thief.arm(address(escrow), abi.encodeCall(IEscrow.open, (_openEntry(t, 50, _expiry()))));

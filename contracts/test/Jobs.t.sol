@@ -344,11 +344,7 @@ contract JobsTest is JobsBase {
     }
 
     function _permit(uint256 amount, uint256 deadlineSec) internal view returns (uint8 v, bytes32 r, bytes32 s) {
-        bytes32 typeHash =
-            keccak256("Permit(address owner,address spender,uint256 value,uint256 nonce,uint256 deadline)");
-        bytes32 hash =
-            keccak256(abi.encode(typeHash, client.addr, address(jobs), amount, token.nonces(client.addr), deadlineSec));
-        return vm.sign(client.privateKey, keccak256(abi.encodePacked(hex"1901", token.DOMAIN_SEPARATOR(), hash)));
+        return _signPermit(token, client, address(jobs), amount, deadlineSec);
     }
 
     // Submitting

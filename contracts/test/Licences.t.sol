@@ -7,7 +7,15 @@ import {TestToken} from "../src/TestToken.sol";
 import {IEscrow} from "../src/interfaces/IEscrow.sol";
 import {ILicences} from "../src/interfaces/ILicences.sol";
 import {IRevenue} from "../src/interfaces/IRevenue.sol";
-import {BlockingToken, FalseToken, FeeToken, HookToken, LyingToken, PlainToken} from "./support/HostileTokens.sol";
+import {
+    BlockingToken,
+    FalseToken,
+    FeeToken,
+    HookToken,
+    LyingToken,
+    PlainToken,
+    Reentrant
+} from "./support/HostileTokens.sol";
 import {SignedUse} from "./support/SignedUse.sol";
 import {Signed, WeftTest} from "./support/WeftTest.sol";
 import {IERC20Errors} from "@openzeppelin/contracts/interfaces/draft-IERC6093.sol";
@@ -363,11 +371,7 @@ contract LicencesTest is WeftTest {
         view
         returns (uint8 v, bytes32 r, bytes32 s)
     {
-        bytes32 typeHash =
-            keccak256("Permit(address owner,address spender,uint256 value,uint256 nonce,uint256 deadline)");
-        bytes32 hash =
-            keccak256(abi.encode(typeHash, buyer.addr, address(licences), amount, of_.nonces(buyer.addr), deadlineSec));
-        return vm.sign(buyer.privateKey, keccak256(abi.encodePacked(hex"1901", of_.DOMAIN_SEPARATOR(), hash)));
+        return _signPermit(of_, buyer, address(licences), amount, deadlineSec);
     }
 
     function test_buyWithPermit_needsNoApprovalAndNotToBeFirst() public {
@@ -1030,7 +1034,7 @@ contract LicencesTest is WeftTest {
     function test_T11_aTokenWithHooksGainsNothingByReentering() public {
         bytes32 offerId = _with(new HookToken());
         _buy(ann, offerId); // others' money
-        Reentrant thief = new Reentrant(HookToken(address(token)), licences);
+        Reentrant thief = new Reentrant(HookToken(address(token)), address(licences));
         token.mint(address(thief), 10 * PRICE);
         thief.call(address(licences), abi.encodeCall(ILicences.buy, (offerId, LISTING, key.addr, 1)));
         bytes32 first = licences.licenceIdOf(address(thief), offerId, 1);
@@ -1061,34 +1065,5 @@ contract LicencesTest is WeftTest {
     function _assertRefused(Reentrant thief) internal view {
         assertFalse(thief.succeeded());
         assertEq(bytes4(thief.answer()), ReentrancyGuardTransient.ReentrancyGuardReentrantCall.selector);
-    }
-}
-
-/// A holder that calls back whenever the token lets it.
-contract Reentrant {
-    bytes internal attack;
-    address internal target;
-    bool internal done;
-    bool public succeeded;
-    bytes public answer;
-
-    constructor(HookToken token, ILicences licences) {
-        token.hook(true);
-        token.approve(address(licences), type(uint256).max);
-    }
-
-    function arm(address target_, bytes calldata attack_) external {
-        (target, attack, done, succeeded) = (target_, attack_, false, false);
-    }
-
-    function call(address to, bytes calldata data) external {
-        (bool ok, bytes memory why) = to.call(data);
-        require(ok, string(why));
-    }
-
-    function onToken() external {
-        if (done || target == address(0)) return;
-        done = true;
-        (succeeded, answer) = target.call(attack);
     }
 }

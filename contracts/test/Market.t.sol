@@ -322,12 +322,7 @@ contract MarketTest is WeftTest {
     // With a permit
 
     function _permit(uint256 deadlineSec) internal view returns (uint8 v, bytes32 r, bytes32 s) {
-        bytes32 typeHash =
-            keccak256("Permit(address owner,address spender,uint256 value,uint256 nonce,uint256 deadline)");
-        bytes32 hash = keccak256(
-            abi.encode(typeHash, buyer.addr, address(market), uint256(PRICE), token.nonces(buyer.addr), deadlineSec)
-        );
-        return vm.sign(buyer.privateKey, keccak256(abi.encodePacked(hex"1901", token.DOMAIN_SEPARATOR(), hash)));
+        return _signPermit(token, buyer, address(market), PRICE, deadlineSec);
     }
 
     function test_buyWithPermit_needsNoApprovalAndNoFirstUse() public {

@@ -38,6 +38,35 @@ interface IHooked {
     function onToken() external;
 }
 
+/// A holder that calls back whenever the token lets it.
+contract Reentrant is IHooked {
+    bytes internal attack;
+    address internal target;
+    bool internal done;
+    bool public succeeded;
+    bytes public answer;
+
+    constructor(HookToken token, address spender) {
+        token.hook(true);
+        token.approve(spender, type(uint256).max);
+    }
+
+    function arm(address target_, bytes calldata attack_) external {
+        (target, attack, done, succeeded) = (target_, attack_, false, false);
+    }
+
+    function call(address to, bytes calldata data) external {
+        (bool ok, bytes memory why) = to.call(data);
+        require(ok, string(why));
+    }
+
+    function onToken() external {
+        if (done || target == address(0)) return;
+        done = true;
+        (succeeded, answer) = target.call(attack);
+    }
+}
+
 /// Says false instead of reverting.
 contract FalseToken is PlainToken {
     function transferFrom(address, address, uint256) public pure override returns (bool) {

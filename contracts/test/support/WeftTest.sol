@@ -139,6 +139,18 @@ abstract contract WeftTest is Test {
         return (r_, bytes32(uint256(s) | (uint256(v - 27) << 255)));
     }
 
+    /// ERC-2612.
+    function _signPermit(TestToken of_, Vm.Wallet memory by, address spender, uint256 amount, uint256 deadlineSec)
+        internal
+        view
+        returns (uint8 v, bytes32 r, bytes32 s)
+    {
+        bytes32 typeHash =
+            keccak256("Permit(address owner,address spender,uint256 value,uint256 nonce,uint256 deadline)");
+        bytes32 hash = keccak256(abi.encode(typeHash, by.addr, spender, amount, of_.nonces(by.addr), deadlineSec));
+        return vm.sign(by.privateKey, keccak256(abi.encodePacked(hex"1901", of_.DOMAIN_SEPARATOR(), hash)));
+    }
+
     function _signVoucher(uint256 key, bytes32 id, uint256 cumulative) internal view returns (bytes32 r, bytes32 vs) {
         bytes32 hash = Signed.hashVoucher(id, cumulative, COMMITMENT);
         return _compact(key, Signed.digest(block.chainid, address(escrow), hash));
