@@ -1,4 +1,5 @@
-import type { BlockTag, Provider, Result, Signer, TransactionReceipt } from 'ethers';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { BlockTag, Provider, Result, Signer, TransactionReceipt, TransactionResponse } from 'ethers';
 import { WeftError } from '#core/errors.js';
 import { type Hex, toHex } from '#core/hex.js';
 import { type ContractName, interfaceOf } from './artifact.js';
@@ -41,12 +42,33 @@ export async function read(
 export async function send(signer: Signer, transaction: UnsignedTransaction): Promise<TransactionReceipt> {
   try {
     const sent = await signer.sendTransaction(transaction);
-    const receipt = await sent.wait();
-    if (receipt) return receipt;
+    return await mined(sent);
   } catch (error) {
     throw explain(error, signer.provider);
   }
-  throw new WeftError('INTERNAL', 'a mined transaction has no receipt');
+}
+
+const POLL_MS = 100;
+
+/**
+ * The receipt, once there is one. ethers' own `wait` asks for the receipt and then for the newest block: a block that
+ * comes between the two is missed, and on a chain that mines on demand there may be no other.
+ */
+export async function mined(sent: TransactionResponse): Promise<TransactionReceipt> {
+  for (;;) {
+    const used = (await sent.provider.getTransactionCount(sent.from)) > sent.nonce;
+    const receipt = await sent.wait(0);
+    if (receipt) return receipt;
+    if (used)
+      throw new WeftError(
+        'TRANSACTION_REVERTED',
+        `another transaction took the place of ${sent.hash}: nothing was done`,
+        {
+          transaction: sent.hash,
+        },
+      );
+    await delay(POLL_MS);
+  }
 }
 
 /** Text of an address or digest from the chain, as Weft writes them. */

@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto';
-import { getBytes, type HDNodeWallet, hexlify, NonceManager, type TransactionReceipt } from 'ethers';
+import { getBytes, type HDNodeWallet, hexlify, NonceManager, type TransactionResponse } from 'ethers';
 import { fromHex } from '#core/hex.js';
 import { SigningKey } from '#payments/signature.js';
 import { channelId, escrowDomain, hashVoucher, signingHash } from '#payments/typed-data.js';
 import { type Chain, startChain } from '#test/support/chain.js';
 import { mintedAsset, parseAssetsLogs } from './assets.js';
-import { send, type UnsignedTransaction } from './chain.js';
+import { mined, send, type UnsignedTransaction } from './chain.js';
 import { type ChannelTerms, type Claim, type EscrowEvent, parseEscrowLogs } from './escrow.js';
 import { explain } from './explain.js';
 import { parseRevenueLogs } from './revenue.js';
@@ -164,8 +164,8 @@ describe('the bindings on a real chain', () => {
         const id = channelId(terms, domain());
         const release = (await chain.escrow.channel(id)).expiresAtSec + (await chain.escrow.windowSec());
         const time = early ? release - 1 : release;
-        const claim = () => mined(operator, chain.escrow.claim([claimOf(terms, 600n)]));
-        const reclaim = () => mined(owner, chain.escrow.reclaim([terms]));
+        const claim = () => queue(operator, chain.escrow.claim([claimOf(terms, 600n)]));
+        const reclaim = () => queue(owner, chain.escrow.reclaim([terms]));
         const receipts = await inOneBlock(time, claimFirst ? [claim, reclaim] : [reclaim, claim]);
         expect(receipts[0]!.blockNumber).toBe(receipts[1]!.blockNumber);
         const events = parseEscrowLogs(
@@ -198,32 +198,21 @@ describe('the bindings on a real chain', () => {
   });
 
   /** With gas of our own: an estimate made before the release knows only the cheap way, in which an entry is skipped. */
-  async function mined(who: HDNodeWallet, transaction: UnsignedTransaction): Promise<TransactionReceipt> {
-    const sent = await who.sendTransaction({ ...transaction, gasLimit: 300_000n });
-    return (await sent.wait())!;
+  function queue(who: HDNodeWallet, transaction: UnsignedTransaction): Promise<TransactionResponse> {
+    return who.sendTransaction({ ...transaction, gasLimit: 300_000n });
   }
 
   /** Sends transactions in this order into one block at a time of our choice. */
-  async function inOneBlock(timeSec: number, sends: (() => Promise<TransactionReceipt>)[]) {
+  async function inOneBlock(timeSec: number, sends: (() => Promise<TransactionResponse>)[]) {
     await chain.provider.send('evm_setAutomine', [false]);
     try {
-      const waiting: Promise<TransactionReceipt>[] = [];
-      for (const [i, start] of sends.entries()) {
-        waiting.push(start());
-        await pendingCount(i + 1);
-      }
+      const sent: TransactionResponse[] = [];
+      for (const start of sends) sent.push(await start());
       await chain.provider.send('evm_setNextBlockTimestamp', [timeSec]);
       await chain.provider.send('evm_mine', []);
-      return await Promise.all(waiting);
+      return await Promise.all(sent.map(mined));
     } finally {
       await chain.provider.send('evm_setAutomine', [true]);
-    }
-  }
-
-  async function pendingCount(count: number): Promise<void> {
-    for (;;) {
-      const { pending } = await chain.provider.send('txpool_status', []);
-      if (Number(pending) >= count) return;
     }
   }
 });

@@ -8,8 +8,8 @@ export const contractLimits = {
   files: 64,
   messages: 1_000,
   fieldsPerMessage: 1_000,
-  fields: 4_000,
-  enumValues: 4_000,
+  fields: 2_000,
+  enumValues: 2_000,
   methods: 500,
   /** Messages declared inside messages. */
   depth: 32,

@@ -353,9 +353,9 @@ describe('T52 a descriptor bomb', () => {
             field: [],
             nestedType: many(10, (i) => ({
               name: `N${i}`,
-              field: many(390, (j) => ({ ...field(`f${j}`, j + 1, Type.MESSAGE), typeName: `.a.v1.M.N${j % 10}` })),
+              field: many(195, (j) => ({ ...field(`f${j}`, j + 1, Type.MESSAGE), typeName: `.a.v1.M.N${j % 10}` })),
             })),
-            enumType: [{ name: 'E', value: many(3_900, (i) => ({ name: `V${i}`, number: i })) }],
+            enumType: [{ name: 'E', value: many(1_950, (i) => ({ name: `V${i}`, number: i })) }],
           }),
         ),
     ],
