@@ -6,6 +6,8 @@ export type ContractName =
   | 'Assets'
   | 'Escrow'
   | 'Governance'
+  | 'Jobs'
+  | 'Licences'
   | 'Market'
   | 'Revenue'
   | 'Shares'

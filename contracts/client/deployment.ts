@@ -14,6 +14,8 @@ export interface Deployment {
   readonly assets: Hex;
   readonly escrow: Hex;
   readonly revenue: Hex;
+  readonly licences: Hex;
+  readonly jobs: Hex;
   readonly market: Hex;
   readonly anchor: Hex;
   /** The token whose holders decide about the protocol's fee, their governor, and the timelock that does what they decide. */
@@ -43,10 +45,12 @@ export async function deploy(signer: Signer, options: DeployOptions): Promise<De
   const { votes, governor, timelock } = await deployGovernance(signer);
   const escrow = await deployOne(signer, 'Escrow', [token, assets, options.windowSec, timelock]);
   const revenue = lower((await read(provider, 'Escrow', escrow, 'revenue', []))[0]);
+  const licences = await deployOne(signer, 'Licences', [escrow]);
+  const jobs = await deployOne(signer, 'Jobs', [escrow]);
   const market = await deployOne(signer, 'Market', [assets, revenue]);
   const anchor = await deployOne(signer, 'Anchor', [assets]);
   const { chainId } = await provider.getNetwork();
-  const economy = { market, anchor, votes, governor, timelock };
+  const economy = { licences, jobs, market, anchor, votes, governor, timelock };
   return { chainId, token: lower(token), assets, escrow, revenue, ...economy, blockNumber };
 }
 
@@ -74,6 +78,8 @@ const contractNames = [
   'assets',
   'escrow',
   'revenue',
+  'licences',
+  'jobs',
   'market',
   'anchor',
   'votes',

@@ -12,7 +12,17 @@ export function explain(error: unknown, provider: Provider | null = null): WeftE
   if (error instanceof WeftError) return error;
   const data = revertData(error);
   if (data !== undefined) {
-    for (const name of ['Escrow', 'Assets', 'Revenue', 'Market', 'Anchor', 'Shares', 'TestToken'] as const) {
+    for (const name of [
+      'Escrow',
+      'Assets',
+      'Revenue',
+      'Licences',
+      'Jobs',
+      'Market',
+      'Anchor',
+      'Shares',
+      'TestToken',
+    ] as const) {
       const known = interfaceOf(name).parseError(data);
       if (known !== null) return fromRevert(known.name, known.args.toArray());
     }

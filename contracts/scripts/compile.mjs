@@ -16,6 +16,8 @@ const CONTRACTS = [
   'Assets',
   'Escrow',
   'Governance',
+  'Jobs',
+  'Licences',
   'Market',
   'Revenue',
   'Shares',
