@@ -9,6 +9,7 @@ import { WeftError } from '#core/errors.js';
 import { toHex } from '#core/hex.js';
 import { RemoteWallet } from '#payments/payer/remote-wallet.js';
 import { startAnvil } from '#platform/local/anvil.js';
+import type { Exit } from '#platform/local/leash.js';
 import { startPostgres } from '#platform/local/postgres.js';
 import { startTemporal } from '#platform/local/temporal.js';
 import { writeFileAtomic } from '#platform/secrets.js';
@@ -183,6 +184,7 @@ export class LocalMarketplace {
       onProgress: (line) => progress.say(`  ${line}`),
     });
     this.#stopLater(() => server.stop());
+    this.#watch('PostgreSQL', server.exited, home.file('postgres', 'postgres.log'));
     return server.createDatabase('weft');
   }
 
@@ -197,6 +199,7 @@ export class LocalMarketplace {
       onProgress: (line) => progress.say(`  ${line}`),
     });
     this.#stopLater(() => chain.stop());
+    this.#watch('anvil', chain.exited, home.log('anvil'));
     return chain.url;
   }
 
@@ -212,6 +215,7 @@ export class LocalMarketplace {
       onProgress: (line) => progress.say(`  ${line}`),
     });
     this.#stopLater(() => server.stop());
+    if (server.exited) this.#watch('Temporal', server.exited, home.log('temporal'));
     return server;
   }
 
@@ -232,10 +236,21 @@ export class LocalMarketplace {
       const app = startApp({ name, entry: `services/${name}/main.js`, env, logFile: home.log(name) });
       this.#stopLater(() => app.child.stop());
       await app.ready;
-      void app.child.exited.then(({ code, signal }) => {
-        const how = signal ?? `code ${code}`;
-        this.#failed?.(new WeftError('INTERNAL', `${name} ended with ${how}; see ${home.log(name)}`));
-      });
+      this.#watch(name, app.child.exited, home.log(name));
+    });
+  }
+
+  /** A marketplace that lacks a part is no marketplace: it ends, and says which part went first. */
+  #watch(name: string, exited: Promise<Exit>, log: string): void {
+    void exited.then(({ code, signal }) => {
+      if (this.#stopped) return;
+      const how = signal ?? `code ${code}`;
+      this.#failed?.(
+        new WeftError(
+          'INTERNAL',
+          `${name} ended by itself with ${how}, so everything ends; see ${log}, then start again`,
+        ),
+      );
     });
   }
 

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { z } from 'zod';
+import { freePort, isFree } from '#platform/local/free-port.js';
 
 const schema = z.record(z.string(), z.number().int().min(1).max(65_535));
 
@@ -19,25 +19,4 @@ export async function choosePorts(file: string, names: readonly string[]): Promi
   writeFileSync(`${file}.new`, `${JSON.stringify(chosen, null, 2)}\n`);
   renameSync(`${file}.new`, file);
   return chosen;
-}
-
-async function freePort(taken: ReadonlySet<number>): Promise<number> {
-  for (;;) {
-    const port = await listen(0);
-    if (port !== undefined && !taken.has(port)) return port;
-  }
-}
-
-const isFree = async (port: number): Promise<boolean> => (await listen(port)) !== undefined;
-
-/** Takes a port for a moment; undefined if somebody has it. */
-function listen(port: number): Promise<number | undefined> {
-  return new Promise((resolve) => {
-    const server = createServer();
-    server.once('error', () => resolve(undefined));
-    server.listen(port, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === 'object' ? address?.port : undefined));
-    });
-  });
 }

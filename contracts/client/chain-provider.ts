@@ -1,6 +1,6 @@
 import { FetchRequest, isError, JsonRpcProvider, Network } from 'ethers';
 import { WeftError } from '#core/errors.js';
-import { partDown } from '#core/part-down.js';
+import { partDown, withoutSecrets } from '#core/part-down.js';
 
 export interface ChainAddress {
   readonly rpcUrl: string;
@@ -46,7 +46,7 @@ export async function connectChain(rpcUrl: string, timeoutMs = 5_000): Promise<J
 export async function checkChain(provider: JsonRpcProvider, { rpcUrl, chainId }: ChainAddress): Promise<void> {
   const answered = BigInt(await orChainError(rpcUrl, provider.send('eth_chainId', [])));
   if (answered !== chainId)
-    throw new WeftError('WRONG_CHAIN', `${rpcUrl} is chain ${answered}, not chain ${chainId}`, {
+    throw new WeftError('WRONG_CHAIN', `${withoutSecrets(rpcUrl)} is chain ${answered}, not chain ${chainId}`, {
       expected: String(chainId),
       found: String(answered),
     });

@@ -17,7 +17,7 @@ export function partDown(reason: keyof typeof names, where: string, cause: unkno
 }
 
 /** RPC URLs carry API keys in their path, query or user part; only the host is shown. */
-function withoutSecrets(where: string): string {
+export function withoutSecrets(where: string): string {
   if (!where.includes('://')) return where;
   if (!URL.canParse(where)) return 'the configured URL';
   const { protocol, host } = new URL(where);

@@ -128,6 +128,6 @@ async function failing<T>(work: () => Promise<T>): Promise<T> {
     const { cancellationSignal, cancelled, log } = Context.current();
     if (cancellationSignal.aborted) return cancelled;
     if (!(error instanceof WeftError)) log.error('an activity failed inside', { error });
-    throw asFailure(WeftError.from(error));
+    throw asFailure(WeftError.from(error), activityInfo().attempt);
   }
 }

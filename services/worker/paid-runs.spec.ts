@@ -179,7 +179,10 @@ describe('paid runs', () => {
       words.handlers.extract = () => {
         throw new WeftError('TEXT_TOO_LONG', 'too long');
       };
-      expect(await (await runs.start('forgiving', ['a'])).result()).toBe('TEXT_TOO_LONG');
+      const run = await runs.start('forgiving', ['a']);
+      expect(await run.result()).toBe('TEXT_TOO_LONG');
+      const { steps } = await run.query(progressQuery);
+      expect(steps).toMatchObject([{ status: 'failed', attempts: 1, amount: '0' }]);
       expect(words.calls).toHaveLength(1);
       await expectCharged(0n);
     });

@@ -14,7 +14,7 @@ import type { Requirement } from '#core/requirement.js';
 import { readRunLimit } from '#core/run-limit.js';
 import type { StepResult } from '#protos/weft/run/v1/step.js';
 import type { RunActivities, RunQuote } from './activities.js';
-import { asFailure, reasonOf, refusal } from './failure.js';
+import { asFailure, attemptsOf, reasonOf, refusal } from './failure.js';
 import type { Progress, StepProgress } from './progress.js';
 
 const HEADER = 'weft-run';
@@ -172,7 +172,9 @@ export class Step {
 
   failed(error: unknown): void {
     const reason = reasonOf(error);
-    this.entry = { ...this.entry, status: 'failed', ...(reason === undefined ? {} : { reason }) };
+    // Without a listing nothing was sent yet: what failed then was the quote or the request.
+    const attempts = this.entry.listing === '' ? 0 : (attemptsOf(error) ?? 1);
+    this.entry = { ...this.entry, status: 'failed', attempts, ...(reason === undefined ? {} : { reason }) };
   }
 }
 
@@ -208,6 +210,6 @@ function clear<T>(read: () => T): T {
   try {
     return read();
   } catch (error) {
-    throw error instanceof WeftError ? asFailure(error) : error;
+    throw error instanceof WeftError ? asFailure(error, 1) : error;
   }
 }

@@ -3,7 +3,7 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { findOnPath } from './find-program.js';
 import { onPort } from './free-port.js';
-import { leash } from './leash.js';
+import { type Exit, leash } from './leash.js';
 import { untilReady } from './until-ready.js';
 
 export interface AnvilOptions {
@@ -23,6 +23,8 @@ export interface LocalChain {
   readonly port: number;
   readonly pid: number;
   readonly chainId: number;
+  /** Never rejects. */
+  readonly exited: Promise<Exit>;
   stop(): Promise<void>;
 }
 
@@ -45,7 +47,7 @@ export async function startAnvil(options: AnvilOptions = {}): Promise<LocalChain
       const found = await askChainId(url);
       if (found !== chainId) throw new Error(`the chain at ${url} has id ${found}, not ${chainId}: port in use?`);
     });
-    return { url, port, pid: child.pid, chainId, stop: () => child.stop() };
+    return { url, port, pid: child.pid, chainId, exited: child.exited, stop: () => child.stop() };
   });
 }
 

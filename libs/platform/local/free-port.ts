@@ -1,17 +1,28 @@
+import { randomInt } from 'node:crypto';
 import { createServer } from 'node:net';
 
-/** A loopback port that nobody used a moment ago. */
-export async function freePort(): Promise<number> {
-  const server = createServer();
-  const port = await new Promise<number>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      resolve(typeof address === 'object' && address !== null ? address.port : 0);
-    });
+/**
+ * Below the ports that systems give to outgoing connections (Linux: from 32,768 on): one of those can be in use by
+ * such a connection at any later moment, when what was to listen there starts.
+ */
+const FIRST = 20_000;
+const LAST = 32_000;
+
+/** A loopback port that nobody uses at the moment, and none of `taken`. */
+export async function freePort(taken: ReadonlySet<number> = new Set()): Promise<number> {
+  for (;;) {
+    const port = randomInt(FIRST, LAST);
+    if (!taken.has(port) && (await isFree(port))) return port;
+  }
+}
+
+/** Whether one can listen on a loopback port now. */
+export function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once('error', () => resolve(false));
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
   });
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
 
 /**

@@ -16,7 +16,7 @@ import { promisify } from 'node:util';
 import pg from 'pg';
 import { secretFile } from '../secrets.js';
 import { onPort } from './free-port.js';
-import { type Leashed, leash } from './leash.js';
+import { type Exit, type Leashed, leash } from './leash.js';
 import { plainUser, type RunAs, runAs, type User } from './run-as.js';
 import { untilReady } from './until-ready.js';
 
@@ -32,6 +32,8 @@ export interface PostgresOptions {
 export interface LocalPostgres {
   readonly port: number;
   readonly pid: number;
+  /** Never rejects. */
+  readonly exited: Promise<Exit>;
   /** With user and password; of one database. */
   url(database?: string): string;
   /** Makes the database if it is not there, and answers its URL. */
@@ -65,6 +67,7 @@ export async function startPostgres(options: PostgresOptions): Promise<LocalPost
     return {
       port,
       pid: server.pid,
+      exited: server.exited,
       url,
       async createDatabase(name) {
         const { rowCount } = await query(url(), 'select 1 from pg_database where datname = $1', [name]);

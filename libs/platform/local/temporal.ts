@@ -2,7 +2,7 @@ import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { WeftError } from '#core/errors.js';
 import { freePort, onPort } from './free-port.js';
-import { leash } from './leash.js';
+import { type Exit, leash } from './leash.js';
 import { findTemporal } from './temporal-binary.js';
 import { untilReady } from './until-ready.js';
 
@@ -26,6 +26,8 @@ export interface LocalTemporal {
   readonly uiUrl: string | undefined;
   /** Undefined for a server that is not ours. */
   readonly pid: number | undefined;
+  /** Never rejects; undefined for a server that is not ours. */
+  readonly exited: Promise<Exit> | undefined;
   stop(): Promise<void>;
 }
 
@@ -39,7 +41,7 @@ export async function useTemporal(options: TemporalOptions = {}): Promise<LocalT
     const message = `no Temporal answers at TEMPORAL_ADDRESS=${address}: start it, or unset the variable to run one here`;
     throw new WeftError('TEMPORAL_UNAVAILABLE', message, { address }, { cause: error });
   }
-  return { address, uiUrl: undefined, pid: undefined, stop: async () => {} };
+  return { address, uiUrl: undefined, pid: undefined, exited: undefined, stop: async () => {} };
 }
 
 /** Starts Temporal's dev server on loopback; resolves when the namespace "default" answers. */
@@ -69,6 +71,7 @@ export async function startTemporal(options: TemporalOptions = {}): Promise<Loca
       address,
       uiUrl: uiPort === undefined ? undefined : `http://127.0.0.1:${uiPort}`,
       pid: child.pid,
+      exited: child.exited,
       stop: () => child.stop(),
     };
   });
