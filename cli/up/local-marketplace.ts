@@ -108,9 +108,11 @@ export class LocalMarketplace {
       progress.step('Temporal', () => this.#startTemporal()),
     ]);
     this.deployment = await progress.step('contracts', () => this.#deploy(rpcUrl));
+    const { WEFT_CONFIRMATIONS, WEFT_MAX_FEE_GWEI, WEFT_WITNESS_RPC_URL: witnessRpcUrl } = upEnvironment();
     this.marketplace = {
       chainId: Number(this.deployment.chainId),
       rpcUrl,
+      ...(witnessRpcUrl === undefined ? {} : { witnessRpcUrl }),
       contracts: this.deployment,
       registry: `127.0.0.1:${this.ports.registry}`,
       wallet: `127.0.0.1:${this.ports.wallet}`,
@@ -124,7 +126,6 @@ export class LocalMarketplace {
     writeFileAtomic(databaseUrlFile(home.path), databaseUrl);
     await progress.step('gas for the provider', () => this.#fundProvider(rpcUrl));
     const shared = { WEFT_HOME: home.path, DATABASE_URL: databaseUrl };
-    const { WEFT_CONFIRMATIONS, WEFT_MAX_FEE_GWEI } = upEnvironment();
     const onChain = {
       ...shared,
       WEFT_CONFIRMATIONS: String(WEFT_CONFIRMATIONS),
@@ -142,7 +143,12 @@ export class LocalMarketplace {
       this.#startApp('wallet', { ...onChain, WEFT_PORT: String(this.ports.wallet) }).then(() =>
         this.#startApp('worker', shared),
       ),
-      this.#startApp('models', { ...onChain, ...this.#modelPorts(), ...CLAIM_SOON }),
+      this.#startApp('models', {
+        ...onChain,
+        ...(witnessRpcUrl === undefined ? {} : { WEFT_WITNESS_RPC_URL: witnessRpcUrl }),
+        ...this.#modelPorts(),
+        ...CLAIM_SOON,
+      }),
       this.#startApp('gateway', { ...shared, WEFT_PORT: String(this.ports.gateway) }),
     ]);
     await progress.step('money for the payer', () => this.#fundPayer(rpcUrl));

@@ -6,6 +6,7 @@ const schema = z
   .object({
     DATABASE_URL: z.url().optional().describe('a PostgreSQL of your own instead of the embedded one'),
     WEFT_RPC_URL: z.url().optional().describe('a chain of your own instead of anvil'),
+    WEFT_WITNESS_RPC_URL: z.url().optional().describe('a second node that must show the same before anything counts'),
     TEMPORAL_ADDRESS: z.string().optional().describe('a Temporal server of your own, host:port'),
     ...chainSettings,
   })

@@ -24,12 +24,13 @@ export interface OpenMarket extends Market {
 const MEASURE_MS = 2_000;
 
 export function openMarket(marketplace: Marketplace): OpenMarket {
-  const { contracts, rpcUrl, allowPrivateEndpoints } = marketplace;
+  const { contracts, rpcUrl, witnessRpcUrl, allowPrivateEndpoints } = marketplace;
   const chainId = BigInt(marketplace.chainId);
   const escrow = fromHex(contracts.escrow, 'contracts.escrow', 20);
   const domain = { chainId, verifyingContract: escrow };
   const provider = chainProvider({ rpcUrl, chainId });
   const assets = new Assets(contracts.assets, provider);
+  const second = witnessRpcUrl === undefined ? undefined : chainProvider({ rpcUrl: witnessRpcUrl, chainId });
   const directory = new Directory(marketplace.registry);
   const channels = new ChannelPool((endpoint) => openEndpoint(endpoint, { allowPrivate: allowPrivateEndpoints }));
   return {
@@ -38,6 +39,7 @@ export function openMarket(marketplace: Marketplace): OpenMarket {
     domain,
     verifier: new ListingVerifier({
       assets,
+      ...(second === undefined ? {} : { witness: new Assets(contracts.assets, second) }),
       domain: { chainId, verifyingContract: fromHex(contracts.assets, 'contracts.assets', 20) },
       escrow,
       newer: (digest) => directory.find({ digest }),
@@ -57,6 +59,7 @@ export function openMarket(marketplace: Marketplace): OpenMarket {
       channels.close();
       directory.close();
       provider.destroy();
+      second?.destroy();
     },
   };
 }

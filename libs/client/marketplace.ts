@@ -9,6 +9,8 @@ const hostAndPort = z.string().regex(/^\S+:\d{1,5}$/, 'must be host:port');
 const schema = z.object({
   chainId: z.number().int().positive(),
   rpcUrl: z.url(),
+  /** A second node that must show the same of an asset before its service is paid. */
+  witnessRpcUrl: z.url().optional(),
   contracts: z.object({ token: address, assets: address, escrow: address, revenue: address }),
   /** "grpc://host:port" or "host:port" */
   registry: hostAndPort,

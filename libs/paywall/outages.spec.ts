@@ -112,13 +112,14 @@ describe('when a part is down', () => {
 
     test('gives no new credit meanwhile, serves known channels on, and keeps no claim from the chain', async () => {
       const { own, wire, service, settling, open } = await behind({ maxBlockAgeSec: 3_600 });
-      const [known, ...unknown] = await open(5);
+      const [known, ...unknown] = await open(6);
       const change = (method: string, pattern: RegExp, value: string) => (asked: string, answer: string) =>
         asked === method ? answer.replace(pattern, value) : answer;
       const lies = [
         change('eth_chainId', /"0x[0-9a-f]+"/, '"0x1"'),
         change('eth_getBlockByNumber', /"number":"0x[0-9a-f]+"/, '"number":"0x1"'),
         change('eth_getBlockByNumber', /"timestamp":"0x[0-9a-f]+"/, '"timestamp":"0x65000000"'),
+        change('eth_getBlockByNumber', /"timestamp":"0x[0-9a-f]+"/, '"timestamp":"0xffffffff"'),
         change('eth_getBlockByNumber', /"result":.*$/, '"result":null}'),
       ];
       let spent = 0n;

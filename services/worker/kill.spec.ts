@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -7,10 +8,12 @@ import type { RawReply } from '#payments/rpc/raw-call.js';
 import { freePort } from '#platform/local/free-port.js';
 import type { LocalTemporal } from '#platform/local/temporal.js';
 import { ReserveRequest, SettleRequest } from '#protos/weft/wallet/v1/wallet.js';
+import { startCutWire } from '#test/support/cut-wire.js';
 import { type Market, startMarket } from '#test/support/market.js';
 import { type PaidWords, startPaidWords } from '#test/support/paid-words.js';
 import { type PayingWorkers, startPayingWorkers } from '#test/support/paying-worker.js';
 import type { RelayedCall } from '#test/support/relay.js';
+import { seeded } from '#test/support/seeded.js';
 import { startSettler } from '#test/support/settling.js';
 import type { NodeProcess } from '#test/support/spawn-node.js';
 import { tempDir } from '#test/support/temp-dir.js';
@@ -49,6 +52,8 @@ describe('killed', () => {
   let temporalOptions: { port: number; dbFile: string };
   let workers: PayingWorkers;
   let worker: NodeProcess;
+  /** Set by a test: whether the wire from Temporal breaks before the answer that now comes. */
+  let breaks = () => false;
   /** Set by a test: no call of that method to the wallet is answered any more. */
   let silence: Silence | undefined;
 
@@ -57,7 +62,8 @@ describe('killed', () => {
     words = await startPaidWords(market);
     temporalOptions = { port: await freePort(), dbFile: `${tempDir()}/temporal.db` };
     temporal = await startTemporal(temporalOptions);
-    workers = await startPayingWorkers(market, temporal, 'test/fixtures/words-workflows.ts', around);
+    const wired = { ...temporal, address: await startCutWire(temporal.address, () => breaks()) };
+    workers = await startPayingWorkers(market, wired, 'test/fixtures/words-workflows.ts', around);
     worker = await workers.startWorker();
   });
 
@@ -123,7 +129,7 @@ describe('killed', () => {
     ['after reserving and before sending', 'Reserve'],
     ['after the response and before settling', 'Settle'],
   ] as const)(
-    'the worker %s, in a local and in an ordinary step: charges are equal',
+    'T50 the worker %s, in a local and in an ordinary step: charges are equal',
     async (_when, method) => {
       const before = (await balances()).provider;
       silence = new Silence(method);
@@ -145,7 +151,7 @@ describe('killed', () => {
     120_000,
   );
 
-  it('the Temporal server, in the middle of a run: charges are equal', async () => {
+  it('T50 the Temporal server, in the middle of a run: charges are equal', async () => {
     const before = (await balances()).provider;
     let served: () => void = () => {};
     const inService = new Promise<void>((resolve) => {
@@ -168,6 +174,28 @@ describe('killed', () => {
     await run.result();
     await expectEqual(before, 2n * PRICE);
   }, 120_000);
+
+  it('T32 T50 the wire to Temporal, again and again after what was asked was done: charges are equal', async () => {
+    const before = (await balances()).provider;
+    const seed = Number(process.env['WEFT_SEED'] ?? randomInt(2 ** 31));
+    console.log(`breaks by seed ${seed}`);
+    const random = seeded(seed);
+    let broken = 0;
+    breaks = () => {
+      if (random() > 0.04) return false;
+      broken += 1;
+      return true;
+    };
+    const texts = Array.from({ length: 10 }, (_, i) => `lost ${i}`);
+    const runs = await Promise.all(texts.map((text) => start('two', [text])));
+    const found = await Promise.all(runs.map((run) => run.result()));
+    breaks = () => false;
+    console.log(`${broken} breaks`);
+    expect(broken).toBeGreaterThan(0);
+    expect(found).toEqual(texts.map(() => 5));
+    expect(words.calls.sort()).toEqual(texts.flatMap((text) => [text, `${text} again`]).sort());
+    await expectEqual(before, 20n * PRICE);
+  }, 180_000);
 
   it("I14 T39 T40 no secret is in a run's history or in the worker's log", async () => {
     const secrets = await Promise.all(

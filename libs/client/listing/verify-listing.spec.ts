@@ -3,12 +3,15 @@ import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { HDNodeWallet } from 'ethers';
 import { readContract } from '#client/contract/read-contract.js';
-import { mintedAsset } from '#contracts/assets.js';
+import { Assets, mintedAsset } from '#contracts/assets.js';
 import { send } from '#contracts/chain.js';
+import { connectChain } from '#contracts/chain-provider.js';
 import { fromHex } from '#core/hex.js';
 import { SigningKey } from '#payments/signature.js';
 import { assetsDomain, type Domain, hashListing, type Listing, signingHash } from '#payments/typed-data.js';
 import { type Chain, startChain } from '#test/support/chain.js';
+import { onEnd } from '#test/support/on-end.js';
+import { startRpcProxy } from '#test/support/rpc-proxy.js';
 import { docsDigest, writeDocs } from './listing-docs.js';
 import type { SignedListing } from './listing-wire.js';
 import { ListingVerifier, type ListingVerifierOptions } from './verify-listing.js';
@@ -134,6 +137,27 @@ describe('ListingVerifier', () => {
     const { publish } = await newAsset();
     const signed = await publish({ escrow: Buffer.alloc(20, 6) });
     await expect(verifier().verify(signed, ocr)).rejects.toMatchObject({ reason: 'WRONG_ESCROW' });
+  });
+
+  it('T23 believes nothing of an asset that a second node does not show as well', async () => {
+    const wire = await startRpcProxy(chain.rpcUrl);
+    const provider = await connectChain(wire.url);
+    onEnd(() => provider.destroy());
+    const { asset, publish } = await newAsset();
+    const signed = await publish();
+    const careful = verifier({ witness: new Assets(chain.deployment.assets, provider), lifetimeMs: 60_000 });
+    const doubts: [Parameters<typeof wire.decide>[0], Parameters<typeof wire.distort>[0]][] = [
+      [() => 'pass', (method, answer) => (method === 'eth_call' ? answer.replace(/.{8}"}$/, '00000000"}') : answer)],
+      [() => 'lose answer', (_, answer) => answer],
+    ];
+    for (const [decide, distort] of doubts) {
+      wire.decide(decide);
+      wire.distort(distort);
+      await expect(careful.verify(signed, ocr)).rejects.toMatchObject({ reason: 'CHAIN_UNAVAILABLE' });
+    }
+    wire.decide(() => 'pass');
+    wire.distort((_, answer) => answer);
+    expect((await careful.verify(signed, ocr)).listing.asset).toBe(asset);
   });
 
   it('T2 refuses a listing that was signed for another chain', async () => {

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { methodsOf } from '#client/contract/methods.js';
 import type { Contract } from '#client/contract/read-contract.js';
 import type { Assets, Head } from '#contracts/assets.js';
@@ -23,6 +24,8 @@ export interface VerifiedListing {
 
 export interface ListingVerifierOptions {
   readonly assets: Assets;
+  /** The same by a second node, of somebody else: what it does not show as well is not believed. */
+  readonly witness?: Assets;
   /** Of Assets, which listings are signed under. */
   readonly domain: Domain;
   /** The only escrow that may be paid into, 20 bytes: from configuration, never from a listing. */
@@ -99,12 +102,22 @@ export class ListingVerifier {
     const known = this.#heads.get(asset);
     if (known !== undefined && this.#now() - (await known).atMs < this.#lifetimeMs) return known;
     const atMs = this.#now();
-    const asking = this.options.assets.head(asset).then((head) => ({ head, atMs }));
+    const asking = this.#head(asset).then((head) => ({ head, atMs }));
     keep(this.#heads, asset, asking);
     asking.catch(() => {
       if (this.#heads.get(asset) === asking) this.#heads.delete(asset);
     });
     return asking;
+  }
+
+  async #head(asset: bigint): Promise<Head> {
+    const { assets, witness } = this.options;
+    const [head, seen] = await Promise.all([assets.head(asset), witness?.head(asset)]);
+    if (witness !== undefined && !isDeepStrictEqual(head, seen))
+      throw new WeftError('CHAIN_UNAVAILABLE', `two nodes of the chain do not agree about asset ${asset}; try again`, {
+        asset: String(asset),
+      });
+    return head;
   }
 
   /** Undefined for the listing in force. */

@@ -16,7 +16,7 @@ export interface ChainViewOptions {
   readonly assets: string;
   /** Money counts once it is this many blocks deep; 0 on anvil, which makes no empty blocks. */
   readonly confirmations: number;
-  /** Nothing new is credited while the newest block is older. Not on anvil, which makes no empty blocks. */
+  /** Nothing new is credited while the newest block is older, or as far in the future. Not on anvil, which makes no empty blocks. */
   readonly maxBlockAgeSec?: number | undefined;
   /** A second node, of somebody else: nothing new is credited that it does not show as well. */
   readonly witness?: JsonRpcProvider | undefined;
@@ -84,8 +84,11 @@ export class ChainView {
   /** Reads the newest block: its number, and its time for `nowSec`. */
   async newestBlock(): Promise<{ blockNumber: number; atSec: number }> {
     const block = await this.#latest();
-    this.#chainTimeSec = Math.max(this.#chainTimeSec, block.timestamp);
-    return { blockNumber: block.number, atSec: block.timestamp };
+    // A date that cannot be true would let channels seem to be over that are not.
+    const believed = ageOf(block) >= -(this.#options.maxBlockAgeSec ?? Number.POSITIVE_INFINITY);
+    const atSec = believed ? block.timestamp : Math.floor(Date.now() / 1000);
+    this.#chainTimeSec = Math.max(this.#chainTimeSec, atSec);
+    return { blockNumber: block.number, atSec };
   }
 
   /**
@@ -109,9 +112,9 @@ export class ChainView {
     // It may take back what is not confirmed, and no more.
     if (latest.number + confirmations < this.#highestBlock)
       throw this.#distrust(`it went back from block ${this.#highestBlock} to ${latest.number}`);
-    const ageSec = Math.floor(Date.now() / 1000) - latest.timestamp;
-    if (maxBlockAgeSec !== undefined && ageSec > maxBlockAgeSec)
-      throw this.#distrust(`its newest block is ${ageSec} s old`);
+    const ageSec = ageOf(latest);
+    if (maxBlockAgeSec !== undefined && Math.abs(ageSec) > maxBlockAgeSec)
+      throw this.#distrust(`its newest block is ${Math.abs(ageSec)} s ${ageSec > 0 ? 'old' : 'ahead of us'}`);
     this.#highestBlock = Math.max(this.#highestBlock, latest.number);
     if (confirmations === 0) return latest;
     const block = await this.#ask(() => provider.getBlock(Math.max(0, latest.number - confirmations)));
@@ -136,3 +139,6 @@ export class ChainView {
     return orChainError(this.#options.rpcUrl, question());
   }
 }
+
+/** Seconds; negative for a block dated in the future. */
+const ageOf = ({ timestamp }: Block): number => Math.floor(Date.now() / 1000) - timestamp;
