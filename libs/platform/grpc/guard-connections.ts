@@ -34,11 +34,13 @@ export function guardConnections(server: Http2Server, maxMessageBytes: number): 
     usages.set(
       session,
       new Usage(maxMessageBytes, () => {
-        // Its streams close with it, and each of them is counted again.
-        if (session.destroyed) return;
         offenders.add(address);
-        session.goaway(constants.NGHTTP2_ENHANCE_YOUR_CALM);
-        session.destroy();
+        // Not now: a stream's events come while the session reads, and to be destroyed under its own feet ends the process.
+        setImmediate(() => {
+          if (session.destroyed) return;
+          session.goaway(constants.NGHTTP2_ENHANCE_YOUR_CALM);
+          session.destroy();
+        });
       }),
     );
   });
@@ -53,11 +55,12 @@ class Usage {
   private resetsAtMs = performance.now();
   private frames = limits.frames;
   private bytesUnderWay = 0;
+  private ended = false;
   private readonly maxBytesUnderWay: number;
 
   constructor(
     maxMessageBytes: number,
-    private readonly end: () => void,
+    private readonly whenOver: () => void,
   ) {
     this.maxBytesUnderWay = limits.messagesUnderWay * maxMessageBytes;
   }
@@ -76,6 +79,13 @@ class Usage {
       this.bytesUnderWay -= bytes;
       if (stream.aborted || stream.rstCode !== constants.NGHTTP2_NO_ERROR) this.countReset();
     });
+  }
+
+  /** Once: the streams of a connection close with it, and each of them is counted again. */
+  private end(): void {
+    if (this.ended) return;
+    this.ended = true;
+    this.whenOver();
   }
 
   private countReset(): void {
