@@ -11,8 +11,9 @@ import { fromHex, toHex } from '#core/hex.js';
 import { SigningKey } from '#payments/signature.js';
 import { type AddCommand, type Answer, action, type Context, example } from '../command.js';
 import { collectPair, type Pair } from '../input/pairs.js';
-import { operatorKeyFile, ownerKeyFile, ownerSender, privateKey } from '../publish/owner-key.js';
+import { OPERATOR, OWNER, openKey } from '../keys.js';
 import { completeOffer, readOfferFile } from '../publish/read-offer.js';
+import { senderOf } from '../signer.js';
 
 interface PublishOptions {
   readonly service?: string;
@@ -22,8 +23,8 @@ interface PublishOptions {
   readonly summary?: string;
   readonly tag?: readonly string[];
   readonly minChannel?: string;
-  readonly ownerKey?: string;
-  readonly operatorKey?: string;
+  readonly ownerKey: string;
+  readonly operatorKey: string;
 }
 
 const collect = (text: string, before: readonly string[] = []): string[] => [...before, text];
@@ -39,8 +40,8 @@ export const addPublish: AddCommand = (program) =>
     .option('--summary <text>', 'what it does')
     .option('--tag <word>', 'for searching (repeatable)', collect)
     .option('--min-channel <amount>', 'channels with less are not served')
-    .option('--owner-key <file>', 'private key that owns the asset (default: one in the home, made at first use)')
-    .option('--operator-key <file>', 'private key that signs receipts (default: one in the home)')
+    .option('--owner-key <who>', 'whose key owns the asset: a name of this home, or a file', OWNER)
+    .option('--operator-key <who>', 'whose key signs receipts', OPERATOR)
     .description('Offer a running gRPC service with reflection, in any language')
     .addHelpText(
       'after',
@@ -57,14 +58,14 @@ async function publish(context: Context, options: PublishOptions, file: string |
   const marketplace = await readMarketplace(home);
   const { rpcUrl, contracts } = marketplace;
   const chainId = BigInt(marketplace.chainId);
-  const owner = privateKey(options.ownerKey, ownerKeyFile(home), '--owner-key');
-  const operator = privateKey(options.operatorKey, operatorKeyFile(home), '--operator-key');
+  const owner = openKey(home, options.ownerKey, '--owner-key');
+  const operator = openKey(home, options.operatorKey, '--operator-key');
 
   context.progress(`asking ${offer.endpoints[0]} for its contract`);
   const files = await reflected(context, offer, marketplace.allowPrivateEndpoints);
   const provider = chainProvider({ rpcUrl, chainId });
   context.closeLater({ close: () => provider.destroy() });
-  const sender = ownerSender(owner, provider, rpcUrl);
+  const sender = senderOf(owner, provider, rpcUrl);
   context.progress('putting the listing on chain and into the registry');
   const published = await publishListing(
     {
@@ -72,7 +73,7 @@ async function publish(context: Context, options: PublishOptions, file: string |
       domain: { chainId, verifyingContract: fromHex(contracts.assets, 'contracts.assets', 20) },
       escrow: fromHex(contracts.escrow, 'contracts.escrow', 20),
       owner: sender,
-      operator: new SigningKey(fromHex(operator, '--operator-key', 32)),
+      operator: new SigningKey(fromHex(operator.privateKey, '--operator-key', 32)),
       directory: context.closeLater(openMarket(marketplace)).directory,
       stateFile: join(home, 'provider', `${offer.service}.json`),
     },

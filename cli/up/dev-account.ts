@@ -1,7 +1,7 @@
 import { HDNodeWallet, type Provider } from 'ethers';
 
 /** The first account of anvil's well-known mnemonic: rich on a local chain, worthless elsewhere. */
-export const devAccount = (provider: Provider): HDNodeWallet =>
+export const devAccount = (provider: Provider | null): HDNodeWallet =>
   HDNodeWallet.fromPhrase(
     'test test test test test test test test test test test junk',
     undefined,
