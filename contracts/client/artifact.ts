@@ -1,18 +1,22 @@
 import { readFileSync } from 'node:fs';
 import { Interface, type InterfaceAbi } from 'ethers';
 
-export type ContractName =
-  | 'Anchor'
-  | 'Assets'
-  | 'Escrow'
-  | 'Governance'
-  | 'Jobs'
-  | 'Licences'
-  | 'Market'
-  | 'Revenue'
-  | 'Shares'
-  | 'TestToken'
-  | 'VotesToken';
+export const contractNames = [
+  'Anchor',
+  'Assets',
+  'Escrow',
+  'Governance',
+  'Jobs',
+  'Licences',
+  'Market',
+  'Revenue',
+  'Shares',
+  'TestToken',
+  'TimelockController',
+  'VotesToken',
+  'WeftGovernor',
+] as const;
+export type ContractName = (typeof contractNames)[number];
 
 export interface Artifact {
   readonly abi: InterfaceAbi;

@@ -72,8 +72,8 @@ describe('a deployment', () => {
 
   it('with a window the contract refuses says so', async () => {
     await expect(deploy(deployer(), { windowSec: 10 })).rejects.toMatchObject({
-      reason: 'TRANSACTION_REVERTED',
-      details: { revert: 'BadWindow' },
+      reason: 'INVALID_INPUT',
+      details: { revert: 'BadWindow', windowSec: '10' },
     });
   });
 

@@ -128,11 +128,11 @@ describe('the bindings on a real chain', () => {
     const refusals: [HDNodeWallet, UnsignedTransaction, string, string][] = [
       [payer, chain.escrow.withdraw(10n ** 20n, payer.address), 'FUNDS_TOO_LOW', 'InsufficientBalance'],
       [payer, chain.escrow.topUpTo(newTerms(), 5n), 'CHANNEL_CLOSED', 'ChannelNotOpen'],
-      [owner, chain.escrow.extend(terms, 1), 'TRANSACTION_REVERTED', 'NotPayer'],
-      [payer, chain.assets.publish(asset, randomBytes(32), 9), 'TRANSACTION_REVERTED', 'NotOwner'],
+      [owner, chain.escrow.extend(terms, 1), 'PERMISSION_DENIED', 'NotPayer'],
+      [payer, chain.assets.publish(asset, randomBytes(32), 9), 'PERMISSION_DENIED', 'NotOwner'],
       [payer, chain.assets.publish(999n, randomBytes(32), 9), 'NOT_FOUND', 'ERC721NonexistentToken'],
       [payer, chain.token.transfer(owner.address, 10n ** 20n), 'FUNDS_TOO_LOW', 'ERC20InsufficientBalance'],
-      [payer, chain.revenue.release(asset, 9), 'TRANSACTION_REVERTED', 'UnknownTenure'],
+      [payer, chain.revenue.release(asset, 9), 'NOT_FOUND', 'UnknownTenure'],
     ];
     for (const [who, transaction, reason, revert] of refusals) {
       await expect(send(who, transaction)).rejects.toMatchObject({ reason, details: { revert } });

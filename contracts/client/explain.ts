@@ -1,33 +1,17 @@
 import { isCallException, isError, isHexString, JsonRpcProvider, type Provider } from 'ethers';
-import { fromRevert, WeftError } from '#core/errors.js';
+import { WeftError } from '#core/errors.js';
 import { partDown } from '#core/part-down.js';
-import { interfaceOf } from './artifact.js';
 import { isUnreachable } from './chain-provider.js';
+import { explainRevert } from './revert-sentences.js';
 
 /**
- * What went wrong on chain: a revert by our contracts' own error, what else the node refused as TRANSACTION_REVERTED,
+ * What went wrong on chain: a revert in the words of `revertSentences`, what else the node refused as TRANSACTION_REVERTED,
  * transport trouble as CHAIN_UNAVAILABLE (which names the `provider`'s URL), anything else as INTERNAL.
  */
 export function explain(error: unknown, provider: Provider | null = null): WeftError {
   if (error instanceof WeftError) return error;
   const data = revertData(error);
-  if (data !== undefined) {
-    for (const name of [
-      'Escrow',
-      'Assets',
-      'Revenue',
-      'Licences',
-      'Jobs',
-      'Market',
-      'Anchor',
-      'Shares',
-      'TestToken',
-    ] as const) {
-      const known = interfaceOf(name).parseError(data);
-      if (known !== null) return fromRevert(known.name, known.args.toArray());
-    }
-    return fromRevert(data, []);
-  }
+  if (data !== undefined) return explainRevert(data);
   if (isUnreachable(error)) return partDown('CHAIN_UNAVAILABLE', urlOf(provider), error);
   const said = answerOf(error);
   if (isError(error, 'INSUFFICIENT_FUNDS') || /insufficient funds/i.test(said ?? ''))
@@ -37,7 +21,8 @@ export function explain(error: unknown, provider: Provider | null = null): WeftE
       {},
       { cause: error },
     );
-  if (isCallException(error)) return fromRevert(error.reason ?? 'without a reason', []);
+  if (isCallException(error))
+    return new WeftError('TRANSACTION_REVERTED', `the contract refused: ${error.reason ?? 'it did not say why'}`);
   if (said !== undefined)
     return new WeftError('TRANSACTION_REVERTED', `the chain refused: ${said.slice(0, 300)}`, {}, { cause: error });
   return WeftError.from(error);

@@ -22,8 +22,12 @@ const CONTRACTS = [
   'Revenue',
   'Shares',
   'TestToken',
+  'TimelockController',
   'VotesToken',
+  'WeftGovernor',
 ];
+/** Of contracts that are not ours. */
+const SOURCES = { TimelockController: '@openzeppelin/contracts/governance/TimelockController.sol' };
 /** 2394: transient storage in OpenZeppelin's guard, which clears it. */
 const KNOWN_WARNINGS = new Set(['2394']);
 
@@ -85,7 +89,7 @@ function compile(sources, settings, key) {
   }
   if (output.errors?.some((problem) => problem.severity === 'error')) throw new Error('the contracts do not compile');
   for (const name of CONTRACTS) {
-    const { abi, evm } = output.contracts[`src/${name}.sol`][name];
+    const { abi, evm } = output.contracts[SOURCES[name] ?? `src/${name}.sol`][name];
     const artifact = {
       contractName: name,
       abi,

@@ -1,4 +1,4 @@
-import { fromGrpcStatus, fromRevert, toFailure, toGrpcStatus, toHttpError, WeftError } from './errors.js';
+import { fromGrpcStatus, toFailure, toGrpcStatus, toHttpError, WeftError } from './errors.js';
 import { type Reason, reasons } from './reasons.js';
 import { statuses } from './status.js';
 
@@ -39,10 +39,5 @@ describe('WeftError', () => {
       reason: 'INTERNAL',
       message: expect.not.stringContaining('password'),
     });
-  });
-
-  it('maps reverts of our contracts', () => {
-    expect(fromRevert('InsufficientBalance', [1n, 2n]).reason).toBe('FUNDS_TOO_LOW');
-    expect(fromRevert('SomethingElse', []).reason).toBe('TRANSACTION_REVERTED');
   });
 });

@@ -125,22 +125,3 @@ export const toFailure = (error: WeftError): FailureFields => ({
   nonRetryable: !error.retryable,
   details: [error.details],
 });
-
-/** Errors of our contracts, by their Solidity names; others mean TRANSACTION_REVERTED. */
-const revertReasons: Readonly<Record<string, Reason>> = {
-  InsufficientBalance: 'FUNDS_TOO_LOW',
-  ERC20InsufficientBalance: 'FUNDS_TOO_LOW',
-  BadSignature: 'BAD_SIGNATURE',
-  ERC721NonexistentToken: 'NOT_FOUND',
-  ChannelNotOpen: 'CHANNEL_CLOSED',
-};
-
-/** Explains a revert; `name` and `args` as decoded from the contract's ABI. */
-export const fromRevert = (name: string, args: readonly unknown[]): WeftError =>
-  new WeftError(
-    revertReasons[name] ?? 'TRANSACTION_REVERTED',
-    `the contract refused: ${name}(${args.map(String).join(', ')})`,
-    {
-      revert: name,
-    },
-  );
