@@ -94,6 +94,21 @@ export class Assets {
     return this.#build('transferFrom', [hexOf(from), hexOf(to), asset]);
   }
 
+  /** To a contract that takes assets, such as shares: it is told, and may refuse. */
+  safeTransfer(asset: bigint, from: Bytes, to: Bytes): UnsignedTransaction {
+    return this.#build('safeTransferFrom(address,address,uint256)', [hexOf(from), hexOf(to), asset]);
+  }
+
+  /** Lets one other address, such as the market, move the asset until its next transfer. */
+  approve(asset: bigint, to: Bytes): UnsignedTransaction {
+    return this.#build('approve', [hexOf(to), asset]);
+  }
+
+  /** Whether `mover` may move the asset. */
+  async isApproved(asset: bigint, mover: Bytes): Promise<boolean> {
+    return (await this.#read('getApproved', [asset]))[0].toLowerCase() === hexOf(mover).toLowerCase();
+  }
+
   /** Number of assets; their ids are 1 to this. */
   async count(): Promise<bigint> {
     return (await this.#read('count', []))[0];
@@ -141,6 +156,12 @@ export class Assets {
   async lineage(asset: bigint): Promise<(Parent & { readonly tenure: number })[]> {
     const [parents, tenures] = await this.#read('lineage', [asset]);
     return parentsOf(parents).map((parent, i) => ({ ...parent, tenure: Number(tenures[i]) }));
+  }
+
+  /** What the maker of an asset gets of a price at which it is sold (ERC-2981). */
+  async saleRoyalty(asset: bigint, price: bigint, at?: BlockTag): Promise<{ maker: Uint8Array; amount: bigint }> {
+    const [maker, amount] = await this.#read('royaltyInfo', [asset, price], at);
+    return { maker: fromHex(maker, 'maker', 20), amount };
   }
 
   async terms(asset: bigint, at?: BlockTag): Promise<Terms> {

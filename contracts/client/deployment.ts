@@ -33,8 +33,24 @@ export interface DeployOptions {
   readonly token?: string;
 }
 
-/** Of the protocol: `threshold` are the votes, of 10^24, that a proposer needs; `quorumPercent` of all must take part. */
-const GOVERNANCE = { delaySec: 86_400, periodSec: 3 * 86_400, threshold: 10n ** 22n, quorumPercent: 4 };
+export interface GovernanceTerms {
+  /** From a proposal to the vote, and again from its success to its execution. */
+  readonly delaySec: number;
+  /** Of a vote. */
+  readonly periodSec: number;
+  /** Votes that a proposer needs. */
+  readonly threshold: bigint;
+  /** How many of all votes must take part. */
+  readonly quorumPercent: number;
+}
+
+/** Of the protocol, which has 10^24 votes. */
+const GOVERNANCE: GovernanceTerms = {
+  delaySec: 86_400,
+  periodSec: 3 * 86_400,
+  threshold: 10n ** 22n,
+  quorumPercent: 4,
+};
 
 /** Deploys everything; all votes go to the signer. The test token only if no other is named. */
 export async function deploy(signer: Signer, options: DeployOptions): Promise<Deployment> {
@@ -42,7 +58,8 @@ export async function deploy(signer: Signer, options: DeployOptions): Promise<De
   const blockNumber = await provider.getBlockNumber();
   const token = options.token ?? (await deployOne(signer, 'TestToken', []));
   const assets = await deployOne(signer, 'Assets', []);
-  const { votes, governor, timelock } = await deployGovernance(signer);
+  const votes = await deployOne(signer, 'VotesToken', []);
+  const { governor, timelock } = await deployGovernance(signer, 'Weft', votes, GOVERNANCE);
   const escrow = await deployOne(signer, 'Escrow', [token, assets, options.windowSec, timelock]);
   const revenue = lower((await read(provider, 'Escrow', escrow, 'revenue', []))[0]);
   const licences = await deployOne(signer, 'Licences', [escrow]);
@@ -127,16 +144,19 @@ export async function writeDeployment(file: string, deployment: Deployment): Pro
   await rename(draft, file);
 }
 
-async function deployGovernance(signer: Signer): Promise<Pick<Deployment, 'votes' | 'governor' | 'timelock'>> {
-  const { delaySec, periodSec, threshold, quorumPercent } = GOVERNANCE;
-  const votes = await deployOne(signer, 'VotesToken', []);
-  const args = ['Weft', votes, delaySec, periodSec, threshold, quorumPercent];
-  const made = await deployOne(signer, 'Governance', args);
-  const part = async (name: string) => lower((await read(providerOf(signer), 'Governance', made, name, []))[0]);
-  return { votes, governor: await part('governor'), timelock: await part('timelock') };
+/** A governor for whatever has votes, and the timelock that does what it decides. */
+export async function deployGovernance(
+  signer: Signer,
+  name: string,
+  votes: string,
+  { delaySec, periodSec, threshold, quorumPercent }: GovernanceTerms,
+): Promise<Pick<Deployment, 'governor' | 'timelock'>> {
+  const made = await deployOne(signer, 'Governance', [name, votes, delaySec, periodSec, threshold, quorumPercent]);
+  const part = async (what: string) => lower((await read(providerOf(signer), 'Governance', made, what, []))[0]);
+  return { governor: await part('governor'), timelock: await part('timelock') };
 }
 
-async function deployOne(signer: Signer, name: ContractName, args: readonly unknown[]): Promise<Hex> {
+export async function deployOne(signer: Signer, name: ContractName, args: readonly unknown[]): Promise<Hex> {
   const { abi, bytecode } = loadArtifact(name);
   try {
     const contract = await new ContractFactory(abi, bytecode, signer).deploy(...args);
@@ -147,7 +167,7 @@ async function deployOne(signer: Signer, name: ContractName, args: readonly unkn
   }
 }
 
-function providerOf(signer: Signer): Provider {
+export function providerOf(signer: Signer): Provider {
   if (!signer.provider) throw new TypeError('the signer has no provider');
   return signer.provider;
 }

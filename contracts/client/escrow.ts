@@ -2,6 +2,7 @@ import { type BlockTag, type Log, type Provider } from 'ethers';
 import { fromHex, toHex } from '#core/hex.js';
 import { interfaceOf } from './artifact.js';
 import { type Bytes, hexOf, read, type UnsignedTransaction } from './chain.js';
+import type { Permit } from './token.js';
 
 /** What names a channel; the same shape as in `#payments/typed-data.js`. */
 export interface ChannelTerms {
@@ -99,10 +100,7 @@ export class Escrow {
   }
 
   /** The permit is the token's, 65 bytes in its parts. */
-  depositWithPermit(
-    amount: bigint,
-    permit: { deadlineSec: number; v: number; r: string; s: string },
-  ): UnsignedTransaction {
+  depositWithPermit(amount: bigint, permit: Permit): UnsignedTransaction {
     return this.#build('depositWithPermit', [amount, permit.deadlineSec, permit.v, permit.r, permit.s]);
   }
 

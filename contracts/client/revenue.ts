@@ -46,6 +46,11 @@ export class Revenue {
     return this.#build('withdraw', [amount, hexOf(to)]);
   }
 
+  /** The protocol's governance only: give it to `Governor.propose`. */
+  setFee(bps: number, treasury: Bytes): UnsignedTransaction {
+    return this.#build('setFee', [bps, hexOf(treasury)]);
+  }
+
   /** What children credited a tenure that it has not released yet. */
   async waitingRoyalties(asset: bigint, tenure: number, at?: BlockTag): Promise<bigint> {
     const { credited, released } = (await this.#read('royalties', [asset, tenure], at)) as unknown as Record<

@@ -2,6 +2,14 @@ import { type BlockTag, type Provider, Signature, type Signer } from 'ethers';
 import { interfaceOf } from './artifact.js';
 import { type Bytes, hexOf, read, type UnsignedTransaction } from './chain.js';
 
+/** An ERC-2612 permit, taken apart as contracts want it. */
+export interface Permit {
+  readonly deadlineSec: number;
+  readonly v: number;
+  readonly r: string;
+  readonly s: string;
+}
+
 /** An ERC-20 at an address; `mint` is there on the local test token only. */
 export class Token {
   constructor(
@@ -37,13 +45,8 @@ export class Token {
     return (await this.#read('symbol', []))[0];
   }
 
-  /** Signs an ERC-2612 permit, which `Escrow.depositWithPermit` takes. */
-  async permit(
-    owner: Signer,
-    spender: Bytes,
-    amount: bigint,
-    deadlineSec: number,
-  ): Promise<{ deadlineSec: number; v: number; r: string; s: string }> {
+  /** Signs a permit, which `Escrow.depositWithPermit` and `Market.buyWithPermit` take. */
+  async permit(owner: Signer, spender: Bytes, amount: bigint, deadlineSec: number): Promise<Permit> {
     const from = await owner.getAddress();
     const [nonce] = await this.#read('nonces', [from]);
     const [, name, version, chainId, verifyingContract] = await this.#read('eip712Domain', []);
