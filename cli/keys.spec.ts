@@ -4,7 +4,7 @@ import { encryptKeystoreJsonSync, Wallet } from 'ethers';
 import { writeFileAtomic } from '#platform/secrets.js';
 import { ProviderKeys } from '#services/models/provider/provider-keys.js';
 import { tempDir } from '#test/support/temp-dir.js';
-import { findKey, openKey } from './keys.js';
+import { addressOf, findKey, openKey } from './keys.js';
 
 describe('T41 the keys of a home', () => {
   it('are made at first use, found again, and lie encrypted in files that nobody else may read', () => {
@@ -36,6 +36,18 @@ describe('T41 the keys of a home', () => {
     expect(findKey(home, shipped.address.toLowerCase())?.privateKey).toBe(shipped.privateKey);
     expect(findKey(home, Wallet.createRandom().address)).toBeUndefined();
   });
+});
+
+test('an address may be given as the name of a key, but a slip in a name makes no key', () => {
+  const home = tempDir();
+  const { address } = openKey(home, 'alice', '--as');
+  expect(addressOf(home, 'alice', 'to')).toBe(address.toLowerCase());
+  expect(addressOf(home, address, 'to')).toBe(address.toLowerCase());
+  for (const slip of ['alcie', '0x12', '../alice'])
+    expect(() => addressOf(home, slip, 'to')).toThrow(
+      expect.objectContaining({ reason: 'INVALID_INPUT', details: { field: 'to' } }),
+    );
+  expect(readdirSync(join(home, 'keys', 'named'))).toEqual(['alice.json']);
 });
 
 describe('T41 a key in a file', () => {

@@ -26,6 +26,18 @@ export function openKey(home: string, who: string, field: string): Wallet {
   return isName(who) ? namedKey(home, who) : keyInFile(who, field);
 }
 
+/** An address as it is written, or that of a key of this home by its name; a name that is new is refused: it may be a slip. */
+export function addressOf(home: string, text: string, field: string): string {
+  if (/^0x[0-9a-fA-F]{40}$/.test(text)) return text.toLowerCase();
+  if (text === DEV || (isName(text) && existsSync(join(folderOf(home), `${text}.json`))))
+    return openKey(home, text, field).address.toLowerCase();
+  throw new WeftError(
+    'INVALID_INPUT',
+    `${field}: "${text}" is neither an address (0x and 40 hexadecimal digits) nor the name of a key of this home`,
+    { field },
+  );
+}
+
 /** The key of this home with that address, if it has one: among the named ones, and those of the shipped services' owners. */
 export function findKey(home: string, address: string): Wallet | undefined {
   const wanted = address.toLowerCase();

@@ -12,6 +12,8 @@ export interface Sender {
   readonly address: string;
   /** For what is signed without being sent. */
   readonly wallet: Wallet;
+  /** For what sends transactions by itself: with gas in the key. */
+  prepared<T>(use: (wallet: Wallet) => Promise<T>): Promise<T>;
   send(transaction: { to: string; data: string }): Promise<{ readonly hash: string; readonly logs: readonly Log[] }>;
 }
 
@@ -21,15 +23,18 @@ export function senderOf(key: Wallet, provider: JsonRpcProvider, rpcUrl: string)
   return {
     address: wallet.address,
     wallet,
-    async send(transaction) {
+    async prepared(use) {
       await haveGas(wallet, provider, rpcUrl);
-      return send(wallet, transaction);
+      return use(wallet);
+    },
+    send(transaction) {
+      return this.prepared((from) => send(from, transaction));
     },
   };
 }
 
 /** A key that was made here has nothing to pay gas with. A local test chain gives it some, others do not know the request. */
-export async function haveGas(wallet: Wallet, provider: JsonRpcProvider, rpcUrl: string): Promise<void> {
+async function haveGas(wallet: Wallet, provider: JsonRpcProvider, rpcUrl: string): Promise<void> {
   const balance = await orChainError(rpcUrl, provider.getBalance(wallet.address));
   if (balance > 0n) return;
   const oneEther = `0x${(10n ** 18n).toString(16)}`;

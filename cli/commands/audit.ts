@@ -1,17 +1,15 @@
 import { type AuditedAsset, audit, type Difference } from '#client/audit/audit.js';
-import { readMarketplace } from '#client/marketplace.js';
-import { connectChain } from '#contracts/chain-provider.js';
-import { readDeployment } from '#contracts/deployment.js';
 import { WeftError } from '#core/errors.js';
 import { toHex } from '#core/hex.js';
 import { type Earnings, readEarnings } from '#payments/provider/earnings.js';
 import { createPool } from '#platform/db/pool.js';
 import { readSecret } from '#platform/secrets.js';
 import { type AddCommand, action, example } from '../command.js';
+import { openEconomy } from '../economy.js';
+import { parseAsset } from '../input/values.js';
 import { type Column, table } from '../output/table.js';
 import { shortHex } from '../output/units.js';
 import { databaseUrlFile } from '../up/database-url.js';
-import { Home } from '../up/home.js';
 
 export const addAudit: AddCommand = (program) =>
   program
@@ -23,25 +21,14 @@ export const addAudit: AddCommand = (program) =>
     .addHelpText('after', example('npx weft audit', 'npx weft audit 3 --json'))
     .action(
       action(async (context, _: object, wanted: string | undefined) => {
-        if (wanted !== undefined && !/^[1-9]\d{0,18}$/.test(wanted))
-          throw new WeftError('INVALID_INPUT', `${wanted} is not the id of an asset: a whole number from 1 on`, {
-            field: 'asset',
-          });
-        const { rpcUrl } = await readMarketplace(context.home);
-        const contracts = await readDeployment(new Home(context.home).contracts);
-        if (contracts === undefined)
-          throw new WeftError(
-            'CONFIG_INVALID',
-            `no contracts.json in ${context.home}: start a marketplace with "npm start"`,
-          );
-        const provider = await connectChain(rpcUrl);
-        context.closeLater({ close: () => provider.destroy() });
+        const only = wanted === undefined ? undefined : parseAsset(wanted);
+        const { provider, contracts } = await openEconomy(context);
         context.progress('reading the events of the contracts');
         const ledger = await ledgerAt(context.home);
         const found = await audit({ provider, contracts, ledger });
-        const assets = found.assets.filter(({ asset }) => wanted === undefined || asset === BigInt(wanted));
-        if (wanted !== undefined && assets.length === 0)
-          throw new WeftError('NOT_FOUND', `there is no asset ${wanted}`, { field: 'asset' });
+        const assets = found.assets.filter(({ asset }) => only === undefined || asset === only);
+        if (only !== undefined && assets.length === 0)
+          throw new WeftError('NOT_FOUND', `there is no asset ${only}`, { field: 'asset' });
         return { json: { ...found, assets }, text: textOf(assets, found.differences) };
       }),
     );

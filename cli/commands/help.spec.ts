@@ -9,7 +9,17 @@ test('help lists every command', async () => {
   for (const name of commandNames) expect(out).toMatch(new RegExp(`^  ${name}\\b`, 'm'));
 });
 
-test.each([...commandNames.map((name) => [name]), ['run', 'show'], ['run', 'cancel']])(
+/** Commands of commands. */
+const nested: Record<string, string> = {
+  run: 'show cancel',
+  asset: 'mint show transfer',
+  market: 'ask asks buy offer accept cancel',
+  shares: 'issue show collect transfer',
+  govern: 'delegate propose-fee propose-operator propose-bounds vote queue execute show',
+};
+const deeper = Object.entries(nested).flatMap(([name, subs]) => subs.split(' ').map((sub) => [name, sub]));
+
+test.each([...commandNames.map((name) => [name]), ...deeper])(
   '%s %s has help with an example, and takes --json and --home',
   async (...argv) => {
     const { code, out, err } = await run(...argv.filter((each) => each !== undefined), '--help');

@@ -14,6 +14,10 @@ const loaders = {
   audit: async () => (await import('./audit.js')).addAudit,
   balance: async () => (await import('./balance.js')).addBalance,
   publish: async () => (await import('./publish.js')).addPublish,
+  asset: async () => (await import('./asset.js')).addAsset,
+  market: async () => (await import('./market.js')).addMarket,
+  shares: async () => (await import('./shares.js')).addShares,
+  govern: async () => (await import('./govern.js')).addGovern,
   worker: async () => (await import('./worker.js')).addWorker,
 } satisfies Record<string, () => Promise<AddCommand>>;
 

@@ -49,7 +49,10 @@ export class Token {
   async permit(owner: Signer, spender: Bytes, amount: bigint, deadlineSec: number): Promise<Permit> {
     const from = await owner.getAddress();
     const [nonce] = await this.#read('nonces', [from]);
-    const [, name, version, chainId, verifyingContract] = await this.#read('eip712Domain', []);
+    const [, name, version] = await this.#read('eip712Domain', []);
+    // Not where and for which chain the token says that it is: that could be another token.
+    const { chainId } = await this.provider.getNetwork();
+    const verifyingContract = this.address;
     const types = {
       Permit: [
         { name: 'owner', type: 'address' },
