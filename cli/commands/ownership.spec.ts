@@ -1,44 +1,26 @@
-import { join } from 'node:path';
-import { writeMarketplace } from '#client/marketplace.js';
 import { send } from '#contracts/chain.js';
-import { writeDeployment } from '#contracts/deployment.js';
 import { Token } from '#contracts/token.js';
-import { type Chain, startChain } from '#test/support/chain.js';
-import { runHere } from '#test/support/cli.js';
+import type { Chain } from '#test/support/chain.js';
 import { earn } from '#test/support/earning.js';
-import { marketplaceOf } from '#test/support/nowhere.js';
+import { startEconomyHome } from '#test/support/economy-home.js';
 import { deployPlainToken } from '#test/support/plain-token.js';
-import { tempDir } from '#test/support/temp-dir.js';
 import { openKey } from '../keys.js';
-import { commandsFor } from './index.js';
 
 const DAY = 86_400;
 
+let economy: Awaited<ReturnType<typeof startEconomyHome>>;
 let chain: Chain;
-const home = tempDir();
+let home: string;
 beforeAll(async () => {
-  chain = await startChain();
-  const { token, assets, escrow, revenue } = chain.deployment;
-  const contracts = { token, assets, escrow, revenue };
-  await writeMarketplace(home, marketplaceOf({ rpcUrl: chain.rpcUrl, contracts }));
-  await writeDeployment(join(home, 'contracts.json'), chain.deployment);
+  economy = await startEconomyHome();
+  ({ chain, home } = economy);
   address('owner');
 });
 afterAll(() => chain?.stop());
 
-const run = async (...argv: string[]) => runHere(await commandsFor(argv), argv, home);
-type Json = Record<string, unknown>;
-const json = async (...argv: string[]): Promise<Json> => {
-  const { out, code, err } = await run(...argv, '--json');
-  if (code !== 0) throw new Error(err);
-  return JSON.parse(out) as Json;
-};
-const refusal = async (...argv: string[]): Promise<Json> => {
-  const { out, code, err } = await run(...argv, '--json');
-  expect(code).not.toBe(0);
-  expect(err.trim().split('\n')).toHaveLength(1);
-  return (JSON.parse(out) as { error: Json }).error;
-};
+const run = (...argv: string[]) => economy.run(...argv);
+const json = (...argv: string[]) => economy.json(...argv);
+const refusal = (...argv: string[]) => economy.refusal(...argv);
 const address = (name: string) => openKey(home, name, name).address.toLowerCase();
 const mint = async (...argv: string[]) => String((await json('asset', 'mint', ...argv))['asset']);
 

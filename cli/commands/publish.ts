@@ -7,10 +7,12 @@ import { openMarket } from '#client/market.js';
 import { readMarketplace } from '#client/marketplace.js';
 import { Assets } from '#contracts/assets.js';
 import { chainProvider } from '#contracts/chain-provider.js';
+import { sharesOf } from '#contracts/shares.js';
 import { fromHex, toHex } from '#core/hex.js';
 import { SigningKey } from '#payments/signature.js';
 import { type AddCommand, type Answer, action, type Context, example } from '../command.js';
 import { collectPair, type Pair } from '../input/pairs.js';
+import { parseAsset } from '../input/values.js';
 import { OPERATOR, OWNER, openKey } from '../keys.js';
 import { completeOffer, readOfferFile } from '../publish/read-offer.js';
 import { senderOf } from '../signer.js';
@@ -23,6 +25,7 @@ interface PublishOptions {
   readonly summary?: string;
   readonly tag?: readonly string[];
   readonly minChannel?: string;
+  readonly asset?: string;
   readonly ownerKey: string;
   readonly operatorKey: string;
 }
@@ -40,6 +43,7 @@ export const addPublish: AddCommand = (program) =>
     .option('--summary <text>', 'what it does')
     .option('--tag <word>', 'for searching (repeatable)', collect)
     .option('--min-channel <amount>', 'channels with less are not served')
+    .option('--asset <id>', 'offer this asset, which you bought or minted, or whose shares name you as operator')
     .option('--owner-key <who>', 'whose key owns the asset: a name of this home, or a file', OWNER)
     .option('--operator-key <who>', 'whose key signs receipts', OPERATOR)
     .description('Offer a running gRPC service with reflection, in any language')
@@ -47,6 +51,7 @@ export const addPublish: AddCommand = (program) =>
       'after',
       example(
         'npx weft publish offer.yaml',
+        'npx weft publish offer.yaml --asset 3 --owner-key alice --operator-key alice-robot',
         'npx weft publish --service acme.v1.EchoService --endpoint grpc://127.0.0.1:50051 --price Say=100 --title Echo',
       ),
     )
@@ -55,6 +60,7 @@ export const addPublish: AddCommand = (program) =>
 async function publish(context: Context, options: PublishOptions, file: string | undefined): Promise<Answer> {
   const { home } = context;
   const offer = completeOffer(await inputOf(options, file));
+  const asset = options.asset === undefined ? undefined : parseAsset(options.asset, '--asset');
   const marketplace = await readMarketplace(home);
   const { rpcUrl, contracts } = marketplace;
   const chainId = BigInt(marketplace.chainId);
@@ -65,24 +71,29 @@ async function publish(context: Context, options: PublishOptions, file: string |
   const files = await reflected(context, offer, marketplace.allowPrivateEndpoints);
   const provider = chainProvider({ rpcUrl, chainId });
   context.closeLater({ close: () => provider.destroy() });
-  const sender = senderOf(owner, provider, rpcUrl);
+  const assets = new Assets(contracts.assets, provider);
+  const shares =
+    asset === undefined ? undefined : await sharesOf(asset, await assets.ownerOf(asset), { provider, contracts });
+  const sender = senderOf(shares === undefined ? owner : operator, provider, rpcUrl);
   context.progress('putting the listing on chain and into the registry');
   const published = await publishListing(
     {
-      assets: new Assets(contracts.assets, provider),
+      assets,
       domain: { chainId, verifyingContract: fromHex(contracts.assets, 'contracts.assets', 20) },
       escrow: fromHex(contracts.escrow, 'contracts.escrow', 20),
       owner: sender,
+      asset,
+      shares,
       operator: new SigningKey(fromHex(operator.privateKey, '--operator-key', 32)),
       directory: context.closeLater(openMarket(marketplace)).directory,
-      stateFile: join(home, 'provider', `${offer.service}.json`),
+      stateFile: join(home, 'provider', `${offer.service}${asset === undefined ? '' : `-${asset}`}.json`),
     },
     { ...offer, files },
   );
-  const { asset, digest, isNew, record } = published;
-  const json = { asset, listing: digest, isNew, owner: sender.address, record: recordView(record) };
+  const { digest, isNew, record } = published;
+  const json = { asset: published.asset, listing: digest, isNew, owner: sender.address, record: recordView(record) };
   const what = isNew ? 'published' : 'unchanged, in force already';
-  return { json, text: `${offer.service} is ${what}\nasset     ${asset}\nlisting   ${toHex(digest)}` };
+  return { json, text: `${offer.service} is ${what}\nasset     ${published.asset}\nlisting   ${toHex(digest)}` };
 }
 
 /** The command line adds to the file and wins over it. */

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { HDNodeWallet } from 'ethers';
+import { type HDNodeWallet, N } from 'ethers';
 import { fromHex, toHex } from '#core/hex.js';
 import { SigningKey } from '#payments/signature.js';
 import { channelId, escrowDomain, hashClose, signingHash } from '#payments/typed-data.js';
@@ -11,9 +11,6 @@ import { mintedAsset, type Parent } from './assets.js';
 import { send, type UnsignedTransaction } from './chain.js';
 import type { ChannelTerms } from './escrow.js';
 import { Market } from './market.js';
-
-/** The order of secp256k1: `n - s` makes a second valid signature out of a first. */
-const N = 0xfffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141n;
 
 describe('what people get wrong is refused by a sentence that they understand', () => {
   let chain: Chain;
@@ -93,6 +90,7 @@ describe('what people get wrong is refused by a sentence that they understand', 
       [
         'the second form that anybody can make of it',
         () => {
+          // N - s instead of s, for the other of the two points.
           const signature = closeSigned();
           const vs = BigInt(toHex(signature.subarray(32)));
           const high = vs >> 255n;

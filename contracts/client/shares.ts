@@ -115,13 +115,13 @@ export class Shares extends Votes {
 export async function sharesOf(
   asset: bigint,
   owner: Bytes,
-  { provider, contracts }: { provider: Provider; contracts: Pick<Deployment, 'assets'> },
+  { provider, contracts }: { readonly provider: Provider; readonly contracts: { readonly assets: string } },
 ): Promise<Shares | undefined> {
   if ((await provider.getCode(hexOf(owner))) === '0x') return undefined;
   const shares = new Shares(hexOf(owner), provider);
   try {
     const [assets] = await read(provider, 'Shares', shares.address, 'assets', []);
-    return lower(assets) === contracts.assets && (await shares.asset()) === asset ? shares : undefined;
+    return lower(assets) === lower(contracts.assets) && (await shares.asset()) === asset ? shares : undefined;
   } catch (error) {
     if (WeftError.from(error).reason === 'CHAIN_UNAVAILABLE') throw error;
     return undefined; // a contract of another kind

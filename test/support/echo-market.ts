@@ -19,7 +19,7 @@ import { startWallet } from '#services/wallet/start-wallet.js';
 import { walletConfig } from '#services/wallet/wallet-config.js';
 import { createDatabase } from './database.js';
 import { EchoDefinition, type EchoHandlers, echoDescriptors } from './echo-service.js';
-import { startMarket } from './market.js';
+import { type MarketPublisher, startMarket } from './market.js';
 import { marketplaceOf } from './nowhere.js';
 import { once } from './once.js';
 import { COUNT, PEEK, SAY, startPaidService } from './paid-service.js';
@@ -62,9 +62,10 @@ export async function startEchoMarket(first: EchoOffer = {}) {
   async function offer(
     { handlers = {}, title = 'Echo', summary = 'Says it again', methods = {} }: EchoOffer,
     operator = new SigningKey(randomBytes(32)),
+    publisher: Partial<MarketPublisher> = {},
   ) {
     const port = await freePort();
-    const inForce = await putInForce(market.newPublisher({ operator }), {
+    const inForce = await putInForce(market.newPublisher({ operator, ...publisher }), {
       files: echoFiles(),
       service: ECHO,
       prices: [
@@ -85,6 +86,8 @@ export async function startEchoMarket(first: EchoOffer = {}) {
       databaseUrl,
       asset: listing.asset,
       listing: toHex(inForce.digest),
+      /** What that digest is of. */
+      listed: listing,
     };
   }
 

@@ -1,5 +1,6 @@
 import type { Log } from 'ethers';
 import { type Assets, mintedAsset, type Parent } from '#contracts/assets.js';
+import type { Shares } from '#contracts/shares.js';
 import { WeftError } from '#core/errors.js';
 import { fromHex, sameBytes, toHex } from '#core/hex.js';
 import type { Domain } from '#payments/typed-data.js';
@@ -14,6 +15,10 @@ export interface Minter {
     readonly address: string;
     send(transaction: { to: string; data: string }): Promise<{ readonly logs: readonly Log[] }>;
   };
+  /** Offers this asset, which is there already, and mints none. */
+  readonly asset?: bigint | undefined;
+  /** The shares that own the asset; then `owner` is its operator, who publishes through them. */
+  readonly shares?: Shares | undefined;
   /** Remembers the asset, and the listing of what is offered. */
   readonly stateFile: string;
 }
@@ -24,18 +29,23 @@ export interface NewAsset {
   readonly parents: readonly Parent[];
 }
 
-/** The asset that `state` remembers, or one that is minted now; never two, whatever dies in between. */
+/** The asset that is named, or that `state` remembers, or one that is minted now; never two, whatever dies in between. */
 export async function mintOnce(minter: Minter, state: PublishState, asset: NewAsset): Promise<bigint> {
-  const { assets, owner, domain } = minter;
-  const ownAddress = fromHex(owner.address.toLowerCase(), 'owner', 20);
-  if (state.asset !== undefined) {
-    const found = await assets.ownerOf(state.asset);
-    if (sameBytes(found, ownAddress)) return state.asset;
-    throw new WeftError(
-      'PERMISSION_DENIED',
-      `asset ${state.asset} belongs to ${toHex(found)}, not to ${owner.address}; remove ${minter.stateFile} to offer a new one`,
-      { asset: String(state.asset), owner: toHex(found) },
-    );
+  const { assets, owner, domain, shares } = minter;
+  const ownAddress = fromHex((shares ?? owner).address.toLowerCase(), 'owner', 20);
+  const known = minter.asset ?? state.asset;
+  if (known !== undefined) {
+    const found = await assets.ownerOf(known);
+    if (!sameBytes(found, ownAddress)) {
+      const instead = minter.asset === undefined ? `; remove ${minter.stateFile} to offer a new one` : '';
+      throw new WeftError(
+        'PERMISSION_DENIED',
+        `asset ${known} belongs to ${toHex(found)}, not to ${owner.address}${instead}`,
+        { asset: String(known), owner: toHex(found) },
+      );
+    }
+    if (state.asset !== known) await state.setAsset(known);
+    return known;
   }
   const lost =
     state.mintingAfter === undefined ? undefined : await lostMint(assets, state.mintingAfter, ownAddress, asset);

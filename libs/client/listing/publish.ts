@@ -1,6 +1,7 @@
 import { type Contract, readContract } from '#client/contract/read-contract.js';
 import type { Parent } from '#contracts/assets.js';
-import { sameBytes } from '#core/hex.js';
+import { WeftError } from '#core/errors.js';
+import { sameBytes, toHex } from '#core/hex.js';
 import type { Price } from '#core/price.js';
 import type { SigningKey } from '#payments/signature.js';
 import { assetsDomain, hashListing, type Listing, signingHash } from '#payments/typed-data.js';
@@ -84,10 +85,11 @@ export async function putInForce(
   const docs = writeDocs(offer.docs);
   const terms = termsOf(publisher, offer, contract, docs);
   const state = await PublishState.open(publisher.stateFile, publisher.domain);
-  const { assets, operator, owner } = publisher;
+  const { assets, operator, owner, shares } = publisher;
   const asset = await mintOnce(publisher, state, { operator: operator.address, parents: offer.parents ?? [] });
   let head = await assets.head(asset);
   if (!sameBytes(head.operator, operator.address)) {
+    if (shares !== undefined) throw notOperator(asset, operator.address);
     await owner.send(assets.setOperator(asset, operator.address));
     head = await assets.head(asset);
   }
@@ -100,10 +102,17 @@ export async function putInForce(
   if (isNew) {
     await validate(input);
     await state.setListing(signed);
-    await owner.send(assets.publish(asset, digest, listing.version));
+    await owner.send(shares === undefined ? assets.publish(asset, digest, listing.version) : shares.publish(listing));
   }
   return { signed, digest, input, isNew };
 }
+
+const notOperator = (asset: bigint, key: Uint8Array): WeftError =>
+  new WeftError(
+    'PERMISSION_DENIED',
+    `${toHex(key)} is not the operator of asset ${asset}: holders of its shares name one with "npx weft govern propose-operator ${asset} KEY"`,
+    { asset: String(asset), operator: toHex(key) },
+  );
 
 /**
  * Tells the registry of a listing in force. One that knows it but last saw it down is told again, so that it looks
