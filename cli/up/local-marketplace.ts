@@ -1,9 +1,10 @@
 import { join } from 'node:path';
-import { NonceManager, toQuantity } from 'ethers';
+import { toQuantity } from 'ethers';
 import { type Marketplace, readWalletToken, writeMarketplace } from '#client/marketplace.js';
 import { send } from '#contracts/chain.js';
 import { connectChain } from '#contracts/chain-provider.js';
-import { type Deployment, deployOnce } from '#contracts/deployment.js';
+import { deployOnce } from '#contracts/deploy.js';
+import type { Deployment } from '#contracts/deployment.js';
 import { Token } from '#contracts/token.js';
 import { WeftError } from '#core/errors.js';
 import { toHex } from '#core/hex.js';
@@ -228,9 +229,7 @@ export class LocalMarketplace {
   async #deploy(rpcUrl: string): Promise<Deployment> {
     const provider = await connectChain(rpcUrl);
     try {
-      return await deployOnce(new NonceManager(devAccount(provider)), this.options.home.contracts, {
-        windowSec: WINDOW_SEC,
-      });
+      return await deployOnce(devAccount(provider), this.options.home.contracts, { windowSec: WINDOW_SEC });
     } finally {
       provider.destroy();
     }

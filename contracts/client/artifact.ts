@@ -21,12 +21,19 @@ export type ContractName = (typeof contractNames)[number];
 export interface Artifact {
   readonly abi: InterfaceAbi;
   readonly bytecode: string;
+  /** As it stands on a chain, with zeros where the constructor puts the immutables. */
+  readonly deployedBytecode: string;
+  /** Where, in bytes, by the variable's name; each fills 32. */
+  readonly immutables: Readonly<Record<string, readonly number[]>>;
 }
 
+const artifacts = new Map<ContractName, Artifact>();
 const interfaces = new Map<ContractName, Interface>();
 
 /** What `npm run build:contracts` made of a contract; it lies beside these bindings, in the sources as in the build. */
 export function loadArtifact(name: ContractName): Artifact {
+  const known = artifacts.get(name);
+  if (known !== undefined) return known;
   const file = new URL(`../artifacts/${name}.json`, import.meta.url);
   let text: string;
   try {
@@ -34,7 +41,9 @@ export function loadArtifact(name: ContractName): Artifact {
   } catch (cause) {
     throw new Error(`${file.pathname} is missing: run \`npm run build:contracts\``, { cause });
   }
-  return JSON.parse(text) as Artifact;
+  const artifact = JSON.parse(text) as Artifact;
+  artifacts.set(name, artifact);
+  return artifact;
 }
 
 export function interfaceOf(name: ContractName): Interface {

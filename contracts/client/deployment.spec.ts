@@ -1,10 +1,12 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { NonceManager } from 'ethers';
+import { Wallet } from 'ethers';
 import { type Chain, startChain } from '#test/support/chain.js';
 import { connectChain } from './chain-provider.js';
-import { deploy, deployOnce, isDeployed, readDeployment, writeDeployment } from './deployment.js';
+import { deploy, deployOnce } from './deploy.js';
+import { contractNames, type Deployment, readDeployment, writeDeployment } from './deployment.js';
+import { verifyDeployment } from './verify-deployment.js';
 
 const options = { windowSec: 3600 };
 
@@ -12,13 +14,13 @@ describe('a deployment', () => {
   let chain: Chain;
   let folder: string;
   let file: string;
-  const deployer = () => new NonceManager(chain.account(9));
+  const deployer = () => chain.account(9);
   const transactions = () => chain.provider.getTransactionCount(chain.account(9).address);
 
   beforeAll(async () => {
     chain = await startChain();
   });
-  afterAll(() => chain.stop());
+  afterAll(() => chain?.stop());
   beforeEach(async () => {
     folder = await mkdtemp(join(tmpdir(), 'weft-deployment-'));
     file = join(folder, 'home', 'deployment.json');
@@ -31,7 +33,7 @@ describe('a deployment', () => {
     expect(await deployOnce(deployer(), file, options)).toEqual(first);
     expect(await transactions()).toBe(sent);
     expect(await readDeployment(file)).toEqual(first);
-    expect(await isDeployed(chain.provider, first)).toBe(true);
+    expect(await verifyDeployment(chain.provider, first)).toEqual([]);
     expect(JSON.parse(await readFile(file, 'utf8'))).toMatchObject({ chainId: '31337', escrow: first.escrow });
   });
 
@@ -40,14 +42,25 @@ describe('a deployment', () => {
     const made = await deploy(deployer(), { ...options, token });
     expect(made.token).toBe(token);
     expect(made.escrow).not.toBe(chain.deployment.escrow);
+    expect(await verifyDeployment(chain.provider, made)).toEqual([]);
   });
 
-  it('is made anew when the chain was started from nothing', async () => {
-    const lost = { ...chain.deployment, escrow: `0x${'ab'.repeat(20)}` } as const;
+  it('is made anew when a local chain was started from nothing', async () => {
+    const nowhere = contractNames.map((name, i) => [name, `0x${String(i + 10).repeat(20)}`] as const);
+    const lost = { ...chain.deployment, ...Object.fromEntries(nowhere) };
     await writeDeployment(file, lost);
     const made = await deployOnce(deployer(), file, options);
     expect(made.escrow).not.toBe(lost.escrow);
     expect(await readDeployment(file)).toEqual(made);
+  });
+
+  it('is made anew when a local chain lost some of it', async () => {
+    const before = await deploy(deployer(), options);
+    await writeDeployment(file, before);
+    await chain.provider.send('anvil_setCode', [before.jobs, '0x']);
+    expect(await verifyDeployment(chain.provider, before)).toEqual(['jobs']);
+    const made = await deployOnce(deployer(), file, options);
+    expect(await verifyDeployment(chain.provider, made)).toEqual([]);
   });
 
   it('of another chain is neither used nor overwritten', async () => {
@@ -70,17 +83,101 @@ describe('a deployment', () => {
     expect(await readDeployment(file)).toBeUndefined();
   });
 
-  it('with a window the contract refuses says so', async () => {
+  it('with a window the contract refuses says so, and sends nothing', async () => {
+    const sent = await transactions();
     await expect(deploy(deployer(), { windowSec: 10 })).rejects.toMatchObject({
       reason: 'INVALID_INPUT',
       details: { revert: 'BadWindow', windowSec: '10' },
     });
+    expect(await transactions()).toBe(sent);
+  });
+
+  it('by a key without money says so', async () => {
+    const poor = Wallet.createRandom().connect(chain.provider);
+    await expect(deploy(poor, options)).rejects.toMatchObject({ reason: 'FUNDS_TOO_LOW' });
   });
 
   it('is not looked for where no chain answers', async () => {
     await expect(connectChain('http://127.0.0.1:9')).rejects.toMatchObject({
       reason: 'CHAIN_UNAVAILABLE',
       details: { address: 'http://127.0.0.1:9' },
+    });
+  });
+
+  describe('is refused, and its file kept, when', () => {
+    const refusal = async (deployment: Deployment) => {
+      await writeDeployment(file, deployment);
+      const before = await readFile(file, 'utf8');
+      const sent = await transactions();
+      const error = await deployOnce(deployer(), file, options).catch((thrown) => thrown);
+      expect(await readFile(file, 'utf8')).toBe(before);
+      expect(await transactions()).toBe(sent);
+      return error;
+    };
+
+    it.each(contractNames.filter((name) => name !== 'token'))('%s has other code', async (name) => {
+      const { token } = chain.deployment;
+      expect(await refusal({ ...chain.deployment, [name]: token })).toMatchObject({
+        reason: 'CONFIG_INVALID',
+        details: { file, contract: name, address: token },
+        message: expect.stringContaining('other code'),
+      });
+    });
+
+    it.each([
+      ['assets', 'escrow', 'assets'],
+      ['escrow', 'escrow', 'assets'],
+      ['revenue', 'escrow', 'revenue'],
+      ['licences', 'licences', 'escrow'],
+      ['jobs', 'jobs', 'assets'],
+      ['market', 'market', 'assets'],
+      ['anchor', 'anchor', 'assets'],
+      ['votes', 'governor', 'token'],
+      ['governor', 'governor', 'token'],
+      ['timelock', 'revenue', 'governance'],
+    ] as const)('%s is that of another deployment', async (name, contract, variable) => {
+      const other = await deploy(deployer(), { ...options, token: chain.deployment.token });
+      expect(await refusal({ ...chain.deployment, [name]: other[name] })).toMatchObject({
+        reason: 'CONFIG_INVALID',
+        details: { file, contract },
+        message: expect.stringContaining(`another ${variable}`),
+      });
+    });
+
+    it('one immutable of one contract is not as it should be', async () => {
+      const { escrow } = chain.deployment;
+      const code = await chain.provider.getCode(escrow);
+      const foreign = 'ee'.repeat(20);
+      // Only the last of the places where the token's address is used.
+      const at = code.lastIndexOf(chain.deployment.token.slice(2));
+      await chain.provider.send('anvil_setCode', [escrow, code.slice(0, at) + foreign + code.slice(at + 40)]);
+      try {
+        const error = await refusal(chain.deployment);
+        expect(error.message).toContain('another token');
+      } finally {
+        await chain.provider.send('anvil_setCode', [escrow, code]);
+      }
+      expect(await verifyDeployment(chain.provider, chain.deployment)).toEqual([]);
+    });
+
+    it('licences were made for another window', async () => {
+      const { licences } = chain.deployment;
+      const code = await chain.provider.getCode(licences);
+      const window = (seconds: number) => seconds.toString(16).padStart(64, '0');
+      const changed = code.replace(window(3600), window(7200));
+      expect(changed).not.toBe(code);
+      await chain.provider.send('anvil_setCode', [licences, changed]);
+      try {
+        expect((await refusal(chain.deployment)).message).toContain('another window');
+      } finally {
+        await chain.provider.send('anvil_setCode', [licences, code]);
+      }
+    });
+
+    it('another token is asked for', async () => {
+      await writeDeployment(file, chain.deployment);
+      const asked = deployOnce(deployer(), file, { ...options, token: chain.deployment.votes });
+      await expect(asked).rejects.toMatchObject({ reason: 'CONFIG_INVALID', details: { file, field: 'token' } });
     });
   });
 });

@@ -2,7 +2,8 @@
 export * from './assets.js';
 export { send, type UnsignedTransaction } from './chain.js';
 export { connectChain } from './chain-provider.js';
-export { type Deployment, deploy, deployOnce, readDeployment } from './deployment.js';
+export { type DeployOptions, deploy, deployOnce } from './deploy.js';
+export { type Deployment, readDeployment } from './deployment.js';
 export * from './escrow.js';
 export * from './governor.js';
 export * from './market.js';
@@ -10,3 +11,5 @@ export * from './revenue.js';
 export { type Bounds, deployShares, Shares, type SharesTerms, sharesOf } from './shares.js';
 export { type Permit, Token } from './token.js';
 export { Votes } from './votes.js';
+export { Token } from './token.js';
+export { verifyDeployment } from './verify-deployment.js';

@@ -5,7 +5,7 @@ import { type Chain, startChain } from '#test/support/chain.js';
 import { earn, earnable } from '#test/support/earning.js';
 import { mintedAsset } from './assets.js';
 import { send, type UnsignedTransaction } from './chain.js';
-import { deployOne } from './deployment.js';
+import { deployOne } from './deploy-one.js';
 import { Market, parseMarketLogs } from './market.js';
 import { Token } from './token.js';
 

@@ -4,7 +4,8 @@ import { WeftError } from '#core/errors.js';
 import { fromHex, type Hex } from '#core/hex.js';
 import { type Price, priceKinds } from '#core/price.js';
 import { type Bytes, hexOf, lower, read, type UnsignedTransaction } from './chain.js';
-import { type Deployment, deployGovernance, deployOne, type GovernanceTerms, providerOf } from './deployment.js';
+import { deployGovernance, deployOne, type GovernanceTerms, providerOf } from './deploy-one.js';
+import type { Deployment } from './deployment.js';
 import { Votes } from './votes.js';
 
 /** What one call may cost, in minor units. */

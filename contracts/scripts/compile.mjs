@@ -1,5 +1,5 @@
-// Compiles src/*.sol with the npm solc to artifacts/<Name>.json {abi, bytecode}, and copies them beside the built
-// bindings. Does nothing when no source, setting or library has changed.
+// Compiles src/*.sol with the npm solc to artifacts/<Name>.json {abi, bytecode, deployedBytecode, immutables}, and copies
+// them beside the built bindings. Does nothing when no source, setting or library has changed.
 import { createHash } from 'node:crypto';
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -26,8 +26,10 @@ const CONTRACTS = [
   'VotesToken',
   'WeftGovernor',
 ];
-/** Of contracts that are not ours. */
+/** Not ours, but made by one of ours. */
 const SOURCES = { TimelockController: '@openzeppelin/contracts/governance/TimelockController.sol' };
+/** Of the artifacts' form: what was compiled by an older script is compiled again. */
+const FORM = 2;
 /** 2394: transient storage in OpenZeppelin's guard, which clears it. */
 const KNOWN_WARNINGS = new Set(['2394']);
 
@@ -38,7 +40,7 @@ export function build() {
   const sources = readSources();
   const versions = ['solc', '@openzeppelin/contracts'].map(versionOf);
   const key = createHash('sha256')
-    .update(JSON.stringify([sources, settings, versions]))
+    .update(JSON.stringify([FORM, sources, settings, versions]))
     .digest('hex');
   if (!isFresh(artifactsDir, key)) compile(sources, settings, key);
   if (!isFresh(distDir, key)) {
@@ -58,7 +60,12 @@ function readSettings() {
     optimizer: { enabled: true, runs: Number(setting('optimizer_runs')) },
     evmVersion: setting('evm_version'),
     metadata: { bytecodeHash: 'none', appendCBOR: false },
-    outputSelection: { '*': { '*': ['abi', 'evm.bytecode.object', 'evm.deployedBytecode.object'] } },
+    outputSelection: {
+      '*': {
+        '': ['ast'],
+        '*': ['abi', 'evm.bytecode.object', 'evm.deployedBytecode.object', 'evm.deployedBytecode.immutableReferences'],
+      },
+    },
   };
 }
 
@@ -88,6 +95,7 @@ function compile(sources, settings, key) {
     if (!KNOWN_WARNINGS.has(problem.errorCode)) console.error(problem.formattedMessage);
   }
   if (output.errors?.some((problem) => problem.severity === 'error')) throw new Error('the contracts do not compile');
+  const names = immutableNames(output.sources);
   for (const name of CONTRACTS) {
     const { abi, evm } = output.contracts[SOURCES[name] ?? `src/${name}.sol`][name];
     const artifact = {
@@ -95,11 +103,35 @@ function compile(sources, settings, key) {
       abi,
       bytecode: `0x${evm.bytecode.object}`,
       deployedBytecode: `0x${evm.deployedBytecode.object}`,
+      immutables: immutablesOf(evm.deployedBytecode.immutableReferences, names),
     };
     write(join(artifactsDir, `${name}.json`), `${JSON.stringify(artifact)}\n`);
     console.error(`${name}: ${evm.deployedBytecode.object.length / 2} bytes`);
   }
   write(join(artifactsDir, '.key'), key);
+}
+
+/** Where in the deployed code the constructor puts each immutable, by the variable's name: byte offsets, 32 bytes each. */
+function immutablesOf(references, names) {
+  const found = {};
+  for (const [id, places] of Object.entries(references)) {
+    if (places.some(({ length }) => length !== 32)) throw new Error(`${names.get(id)} does not fill a word`);
+    found[names.get(id)] = [...(found[names.get(id)] ?? []), ...places.map(({ start }) => start)];
+  }
+  return found;
+}
+
+/** By AST id. */
+function immutableNames(sources) {
+  const names = new Map();
+  for (const { ast } of Object.values(sources)) {
+    for (const contract of ast.nodes) {
+      for (const node of contract.nodes ?? [])
+        if (node.nodeType === 'VariableDeclaration' && node.mutability === 'immutable')
+          names.set(String(node.id), node.name);
+    }
+  }
+  return names;
 }
 
 function readImport(path) {

@@ -1,8 +1,9 @@
-import { HDNodeWallet, type JsonRpcProvider, NonceManager, type Wallet } from 'ethers';
+import { HDNodeWallet, type JsonRpcProvider, type Wallet } from 'ethers';
 import { Assets } from '#contracts/assets.js';
 import { send } from '#contracts/chain.js';
 import { connectChain } from '#contracts/chain-provider.js';
-import { type Deployment, deploy } from '#contracts/deployment.js';
+import { deploy } from '#contracts/deploy.js';
+import type { Deployment } from '#contracts/deployment.js';
 import { Escrow } from '#contracts/escrow.js';
 import { Revenue } from '#contracts/revenue.js';
 import { Token } from '#contracts/token.js';
@@ -19,8 +20,7 @@ export async function startChain(options: { windowSec?: number } = {}) {
   const anvil = await startAnvil();
   try {
     const provider = await connectChain(anvil.url);
-    const deployer = new NonceManager(accountOf(provider, 0));
-    const deployment = await deploy(deployer, { windowSec: options.windowSec ?? 3600 });
+    const deployment = await deploy(accountOf(provider, 0), { windowSec: options.windowSec ?? 3600 });
     return chainOf(anvil, provider, deployment);
   } catch (error) {
     await anvil.stop();

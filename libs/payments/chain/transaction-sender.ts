@@ -1,10 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { type BaseWallet, isError, type JsonRpcProvider, Transaction, type TransactionReceipt } from 'ethers';
+import { type BaseWallet, type JsonRpcProvider, Transaction, type TransactionReceipt } from 'ethers';
 import type pg from 'pg';
 import { orChainError } from '#contracts/chain-provider.js';
 import { explain } from '#contracts/explain.js';
+import { askFees, DEFAULT_MAX_FEE, firstOffer, type OfferedFees, raisedOffer } from '#contracts/fees.js';
+import { isFeeTooLow, isKnownAlready, isLackOfGasMoney } from '#contracts/refusals.js';
 import { WeftError } from '#core/errors.js';
-import { askFees, DEFAULT_MAX_FEE, firstOffer, type OfferedFees, raisedOffer } from './fees.js';
 
 export interface TransactionSenderOptions {
   readonly pool: pg.Pool;
@@ -347,20 +348,3 @@ const offerOf = ({ maxFeePerGas, maxPriorityFeePerGas }: Transaction): OfferedFe
   maxFeePerGas: maxFeePerGas ?? 0n,
   maxPriorityFeePerGas: maxPriorityFeePerGas ?? 0n,
 });
-
-/** The node has these bytes, or they are mined. */
-const isKnownAlready = (error: unknown): boolean =>
-  isError(error, 'NONCE_EXPIRED') || /already known|already imported|nonce too low/i.test(messageOf(error));
-
-/** Below the base fee, or not enough above what the node holds with this nonce. */
-const isFeeTooLow = (error: unknown): boolean =>
-  isError(error, 'REPLACEMENT_UNDERPRICED') ||
-  /underpriced|fee (per gas |cap )?(too low|less than)/i.test(messageOf(error));
-
-const isLackOfGasMoney = (error: unknown): boolean =>
-  isError(error, 'INSUFFICIENT_FUNDS') || /insufficient funds/i.test(messageOf(error));
-
-const messageOf = (error: unknown): string => {
-  const inner = (error as { error?: { message?: unknown } }).error?.message;
-  return typeof inner === 'string' ? inner : error instanceof Error ? error.message : '';
-};
