@@ -6,7 +6,7 @@ import { hasCode } from '#platform/has-code.js';
 import { keystoreFile } from '#platform/keystore.js';
 import { randomSecret, readSecret, secretFile } from '#platform/secrets.js';
 import { ProviderKeys } from '#services/models/provider/provider-keys.js';
-import { devAccount } from './up/dev-account.js';
+import { devKey } from './up/dev-account.js';
 
 /** The names under which `weft publish` keeps the keys of what it offers. */
 export const OWNER = 'owner';
@@ -22,7 +22,7 @@ const folderOf = (home: string): string => join(home, 'keys', 'named');
  * a keystore whose password is in a file `password` beside it, or 64 hexadecimal digits. `field` names it in errors.
  */
 export function openKey(home: string, who: string, field: string): Wallet {
-  if (who === DEV) return new Wallet(devAccount(null).privateKey);
+  if (who === DEV) return new Wallet(devKey());
   return isName(who) ? namedKey(home, who) : keyInFile(who, field);
 }
 

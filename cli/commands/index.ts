@@ -3,6 +3,7 @@ import type { AddCommand } from '../command.js';
 /** In the order in which help lists them. Loaded when they are named: some carry half of Weft with them. */
 const loaders = {
   up: async () => (await import('./up.js')).addUp,
+  deploy: async () => (await import('./deploy.js')).addDeploy,
   services: async () => (await import('./services.js')).addServices,
   describe: async () => (await import('./describe.js')).addDescribe,
   call: async () => (await import('./call.js')).addCall,

@@ -54,3 +54,7 @@ export function interfaceOf(name: ContractName): Interface {
   }
   return known;
 }
+
+/** What a transaction that makes a contract carries. */
+export const initCode = (name: ContractName, args: readonly unknown[]): string =>
+  loadArtifact(name).bytecode + interfaceOf(name).encodeDeploy(args).slice(2);

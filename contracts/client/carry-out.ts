@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { type BaseWallet, JsonRpcProvider } from 'ethers';
-import { interfaceOf, loadArtifact } from './artifact.js';
+import { initCode } from './artifact.js';
 import { orChainError } from './chain-provider.js';
 import type { DeploymentPlan, Made, PlannedContract } from './deployment-plan.js';
 import { mendedPlan, plannedWaves } from './deployment-plan.js';
@@ -176,8 +176,3 @@ class CarryOut {
 }
 
 const slower = (pauseMs: number): number => Math.min(pauseMs * 1.5, SLOWEST_POLL_MS);
-
-function initCode(contract: PlannedContract['contract'], args: readonly unknown[]): string {
-  const { bytecode } = loadArtifact(contract);
-  return bytecode + interfaceOf(contract).encodeDeploy(args).slice(2);
-}

@@ -5,7 +5,13 @@ import { lower } from './chain.js';
 import { orChainError } from './chain-provider.js';
 import { type Deployment, readDeployment, writeDeployment } from './deployment.js';
 import { createJournal, journalFile, readJournal, removeJournal, writeJournal } from './deployment-journal.js';
-import { type DeploymentPlan, freshPlan, plannedDeployment } from './deployment-plan.js';
+import {
+  type DeploymentPlan,
+  freshPlan,
+  type PlannedContract,
+  plannedDeployment,
+  plannedWaves,
+} from './deployment-plan.js';
 import { deployedWindowSec, verifyDeployment } from './verify-deployment.js';
 
 export interface DeployOptions extends CarryOutOptions {
@@ -90,6 +96,26 @@ export async function findDeployment(
   return known;
 }
 
+/** What `deployOnce` would make, or has yet to make, with what is asked for. Changes nothing. */
+export async function outstanding(
+  deployer: BaseWallet,
+  file: string,
+  options: DeployOptions,
+): Promise<PlannedContract[]> {
+  const fresh = await newPlan(deployer, options);
+  const begun = await readJournal(file);
+  if (begun === undefined || isOfAnotherLocalChain(begun, fresh)) return plannedWaves(fresh).flat();
+  checkResumed(file, begun, fresh);
+  const planned = plannedWaves(begun).flat();
+  const { url } = providerOf(deployer)._getConnection();
+  const asked = planned.map(({ address }) => providerOf(deployer).getCode(address));
+  const codes = await orChainError(url, Promise.all(asked));
+  return planned.filter((_, i) => codes[i] === '0x');
+}
+
+const isOfAnotherLocalChain = (begun: DeploymentPlan, fresh: DeploymentPlan): boolean =>
+  isLocalChain(fresh.chainId) && begun.genesis !== fresh.genesis;
+
 /** The journal's plan if one is under way, else a new one, which is in the journal then. */
 async function journaledPlan(deployer: BaseWallet, file: string, options: DeployOptions): Promise<DeploymentPlan> {
   const fresh = await newPlan(deployer, options);
@@ -97,7 +123,7 @@ async function journaledPlan(deployer: BaseWallet, file: string, options: Deploy
     if (await createJournal(file, fresh)) return fresh;
     const plan = await readJournal(file);
     if (plan === undefined) continue;
-    if (isLocalChain(fresh.chainId) && plan.genesis !== fresh.genesis) {
+    if (isOfAnotherLocalChain(plan, fresh)) {
       await removeJournal(file);
     } else {
       checkResumed(file, plan, fresh);

@@ -1,4 +1,11 @@
-import { decryptKeystoreJsonSync, encryptKeystoreJsonSync, type KeystoreAccount } from 'ethers';
+import { readFileSync } from 'node:fs';
+import {
+  decryptKeystoreJson,
+  decryptKeystoreJsonSync,
+  encryptKeystoreJsonSync,
+  isKeystoreJson,
+  type KeystoreAccount,
+} from 'ethers';
 import { WeftError } from '#core/errors.js';
 import { secretFile } from './secrets.js';
 
@@ -16,4 +23,19 @@ export function keystoreFile(path: string, password: string, create: () => Keyst
   } catch {
     throw new WeftError('CONFIG_INVALID', `${path} does not open with its password`, { path });
   }
+}
+
+/** The account in a keystore that somebody else made: geth, cast, a browser's wallet. Errors: CONFIG_INVALID. */
+export async function openKeystore(path: string, password: () => Promise<string>): Promise<KeystoreAccount> {
+  let json: string;
+  try {
+    json = readFileSync(path, 'utf8');
+  } catch (cause) {
+    throw new WeftError('CONFIG_INVALID', `the keystore ${path} cannot be read`, { path }, { cause });
+  }
+  if (!isKeystoreJson(json)) throw new WeftError('CONFIG_INVALID', `${path} is no encrypted keystore`, { path });
+  const given = await password();
+  return await decryptKeystoreJson(json, given).catch(() => {
+    throw new WeftError('CONFIG_INVALID', `${path} does not open with its password`, { path });
+  });
 }
