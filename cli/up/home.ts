@@ -1,5 +1,6 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { deploymentFile } from '#contracts/deployment.js';
 
 /** Where everything of one marketplace lives (`WEFT_HOME`). */
 export class Home {
@@ -17,7 +18,7 @@ export class Home {
   }
 
   get contracts(): string {
-    return this.file('contracts.json');
+    return deploymentFile(this.path);
   }
 
   log(name: string): string {

@@ -1,25 +1,19 @@
 import { join } from 'node:path';
-import { toQuantity } from 'ethers';
 import { type Marketplace, readWalletToken, writeMarketplace } from '#client/marketplace.js';
-import { send } from '#contracts/chain.js';
 import { connectChain } from '#contracts/chain-provider.js';
-import { deployOnce } from '#contracts/deploy.js';
+import { isLocalChain } from '#contracts/deploy.js';
 import type { Deployment } from '#contracts/deployment.js';
-import { Token } from '#contracts/token.js';
 import { WeftError } from '#core/errors.js';
-import { toHex } from '#core/hex.js';
 import { RemoteWallet } from '#payments/payer/remote-wallet.js';
 import { startAnvil } from '#platform/local/anvil.js';
 import type { Exit } from '#platform/local/leash.js';
 import { startPostgres } from '#platform/local/postgres.js';
 import { startTemporal } from '#platform/local/temporal.js';
 import { writeFileAtomic } from '#platform/secrets.js';
-import { modelNames } from '#services/models/models.js';
-import { sendersFor } from '#services/models/owners.js';
-import { ProviderKeys } from '#services/models/provider/provider-keys.js';
 import { startApp } from './app-process.js';
+import { contractsOf } from './contracts-of.js';
 import { databaseUrlFile } from './database-url.js';
-import { devAccount } from './dev-account.js';
+import { Funding } from './funding.js';
 import type { Home } from './home.js';
 import { choosePorts } from './ports.js';
 import type { Progress } from './progress.js';
@@ -54,9 +48,6 @@ type Ports = Readonly<Record<(typeof PORTS)[number], number>>;
 
 /** A claim is made at once here, so that a demo can show it; elsewhere gas makes waiting worth while. */
 const CLAIM_SOON = { WEFT_CLAIM_AFTER_SEC: '1', WEFT_CLAIM_EVERY_MS: '500' };
-const WINDOW_SEC = 3_600;
-/** Minor units; the test token has 6 decimals. */
-const PAYER_FUNDS = 1_000_000_000n;
 
 /** Everything of Weft on this machine, each part a process of its own that dies with us. */
 export class LocalMarketplace {
@@ -125,7 +116,8 @@ export class LocalMarketplace {
     };
     await writeMarketplace(home.path, this.marketplace);
     writeFileAtomic(databaseUrlFile(home.path), databaseUrl);
-    await progress.step('gas for the provider', () => this.#fundProvider(rpcUrl));
+    const funding = new Funding(rpcUrl, this.deployment);
+    await progress.step('gas for the provider', () => funding.ofProvider(home.path));
     const shared = { WEFT_HOME: home.path, DATABASE_URL: databaseUrl };
     const onChain = {
       ...shared,
@@ -148,28 +140,18 @@ export class LocalMarketplace {
         ...onChain,
         ...(witnessRpcUrl === undefined ? {} : { WEFT_WITNESS_RPC_URL: witnessRpcUrl }),
         ...this.#modelPorts(),
-        ...CLAIM_SOON,
+        ...(isLocalChain(this.deployment.chainId) ? CLAIM_SOON : {}),
       }),
       this.#startApp('gateway', { ...shared, WEFT_PORT: String(this.ports.gateway) }),
     ]);
-    await progress.step('money for the payer', () => this.#fundPayer(rpcUrl));
+    await progress.step('money for the payer', () => this.#withWallet((wallet) => funding.ofPayer(wallet)));
   }
 
-  async #fundProvider(rpcUrl: string): Promise<void> {
-    const senders = sendersFor(ProviderKeys.open(this.options.home.path), modelNames);
-    await Promise.all(senders.map(({ address }) => giveGas(rpcUrl, address)));
-  }
-
-  /** The wallet made the payer's key; what it finds in the token it moves into the escrow as it needs it. */
-  async #fundPayer(rpcUrl: string): Promise<void> {
-    const { home } = this.options;
-    const token = await readWalletToken(home.path, this.marketplace);
+  async #withWallet(work: (wallet: RemoteWallet) => Promise<void>): Promise<void> {
+    const token = await readWalletToken(this.options.home.path, this.marketplace);
     const wallet = new RemoteWallet({ address: this.marketplace.wallet, token });
     try {
-      const { payer, free, inToken } = await wallet.account();
-      await giveGas(rpcUrl, toHex(payer));
-      const missing = PAYER_FUNDS - free - inToken;
-      if (missing > PAYER_FUNDS / 2n) await giveTokens(rpcUrl, this.deployment, toHex(payer), missing);
+      await work(wallet);
     } finally {
       wallet.close();
     }
@@ -229,7 +211,7 @@ export class LocalMarketplace {
   async #deploy(rpcUrl: string): Promise<Deployment> {
     const provider = await connectChain(rpcUrl);
     try {
-      return await deployOnce(devAccount(provider), this.options.home.contracts, { windowSec: WINDOW_SEC });
+      return await contractsOf(provider, this.options.home.contracts);
     } finally {
       provider.destroy();
     }
@@ -263,25 +245,5 @@ export class LocalMarketplace {
   #stopLater(stop: Stop): void {
     if (this.#stopped) void stop().catch(() => {});
     else this.#stops.push(stop);
-  }
-}
-
-/** Lets an account of a local chain pay for its transactions. */
-async function giveGas(rpcUrl: string, account: string): Promise<void> {
-  const provider = await connectChain(rpcUrl);
-  try {
-    await provider.send('anvil_setBalance', [account, toQuantity(10n ** 19n)]);
-  } finally {
-    provider.destroy();
-  }
-}
-
-/** Mints test tokens, which anybody can. */
-async function giveTokens(rpcUrl: string, { token }: Deployment, account: string, amount: bigint): Promise<void> {
-  const provider = await connectChain(rpcUrl);
-  try {
-    await send(devAccount(provider), new Token(token, provider).mint(account, amount));
-  } finally {
-    provider.destroy();
   }
 }

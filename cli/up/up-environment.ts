@@ -7,6 +7,10 @@ const schema = z
     DATABASE_URL: z.url().optional().describe('a PostgreSQL of your own instead of the embedded one'),
     WEFT_RPC_URL: z.url().optional().describe('a chain of your own instead of anvil'),
     WEFT_WITNESS_RPC_URL: z.url().optional().describe('a second node that must show the same before anything counts'),
+    WEFT_CONTRACTS_FILE: z
+      .string()
+      .optional()
+      .describe('where the contracts stand on that chain, as "weft deploy" wrote it'),
     TEMPORAL_ADDRESS: z.string().optional().describe('a Temporal server of your own, host:port'),
     ...chainSettings,
   })

@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { WeftError } from '#core/errors.js';
 import type { Hex } from '#core/hex.js';
 import { writeDurably } from './write-durably.js';
@@ -21,6 +22,9 @@ export interface Deployment {
   /** Block from which on there are events. */
   readonly blockNumber: number;
 }
+
+/** Where every part of a marketplace finds them. */
+export const deploymentFile = (home: string): string => join(home, 'contracts.json');
 
 /** What a deployment names. */
 export const contractNames = [

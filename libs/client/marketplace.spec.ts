@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from '@jest/globals';
+import { type Deployment, deploymentFile, writeDeployment } from '#contracts/deployment.js';
 import { tempDir } from '#test/support/temp-dir.js';
 import {
   type Marketplace,
@@ -49,6 +50,42 @@ describe('marketplace file', () => {
   ])('names the field that is wrong: %s', async (field, wrong) => {
     await writeFile(marketplaceFile(home), JSON.stringify(wrong));
     await expect(readMarketplace(home)).rejects.toMatchObject({ reason: 'CONFIG_INVALID', details: { field } });
+  });
+
+  describe('beside a file of addresses', () => {
+    const { contracts, ...without } = marketplace;
+    const more = ['licences', 'jobs', 'market', 'anchor', 'votes', 'governor', 'timelock'] as const;
+    const deployment = {
+      chainId: 31_337n,
+      ...contracts,
+      ...Object.fromEntries(more.map((name) => [name, address('5')])),
+      blockNumber: 17,
+    } as unknown as Deployment;
+
+    it('takes the addresses from there', async () => {
+      await writeDeployment(deploymentFile(home), deployment);
+      await writeFile(marketplaceFile(home), JSON.stringify(without));
+      expect((await readMarketplace(home)).contracts).toEqual({ ...contracts, blockNumber: 17 });
+      await writeMarketplace(home, marketplace);
+      expect((await readMarketplace(home)).contracts).toEqual({ ...contracts, blockNumber: 17 });
+    });
+
+    it.each([
+      ['contracts.escrow', { ...deployment, escrow: address('9') as never }],
+      ['chainId', { ...deployment, chainId: 1n }],
+    ])('refuses two that differ in %s', async (field, other) => {
+      await writeMarketplace(home, marketplace);
+      await writeDeployment(deploymentFile(home), other);
+      await expect(readMarketplace(home)).rejects.toMatchObject({ reason: 'CONFIG_INVALID', details: { field } });
+    });
+
+    it('says where there are no addresses at all', async () => {
+      await writeFile(marketplaceFile(home), JSON.stringify(without));
+      await expect(readMarketplace(home)).rejects.toMatchObject({
+        reason: 'CONFIG_INVALID',
+        message: expect.stringContaining('contracts.json'),
+      });
+    });
   });
 
   it('refuses what is not JSON', async () => {

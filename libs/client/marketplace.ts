@@ -1,17 +1,28 @@
 import { chmod, mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
+import { type Deployment, deploymentFile, readDeployment } from '#contracts/deployment.js';
 import { WeftError } from '#core/errors.js';
 
 const address = z.string().regex(/^0x[0-9a-fA-F]{40}$/, 'must be an address: 0x and 40 hexadecimal digits');
 const hostAndPort = z.string().regex(/^\S+:\d{1,5}$/, 'must be host:port');
+
+const contracts = z.object({
+  token: address,
+  assets: address,
+  escrow: address,
+  revenue: address,
+  /** From which on there are events. */
+  blockNumber: z.number().int().min(0).optional(),
+});
 
 const schema = z.object({
   chainId: z.number().int().positive(),
   rpcUrl: z.url(),
   /** A second node that must show the same of an asset before its service is paid. */
   witnessRpcUrl: z.url().optional(),
-  contracts: z.object({ token: address, assets: address, escrow: address, revenue: address }),
+  /** As in contracts.json beside this file; needed only where that is not. */
+  contracts: contracts.optional(),
   /** "grpc://host:port" or "host:port" */
   registry: hostAndPort,
   wallet: hostAndPort,
@@ -25,7 +36,7 @@ const schema = z.object({
 });
 
 /** Where the parts of a running marketplace are: what `weft up` writes and everything else reads. Holds no secret. */
-export type Marketplace = z.infer<typeof schema>;
+export type Marketplace = z.infer<typeof schema> & { readonly contracts: z.infer<typeof contracts> };
 
 export const marketplaceFile = (home: string): string => join(home, 'marketplace.json');
 /** Where payloads go that are too large for a workflow's history; shared by all that start, run or read workflows. */
@@ -38,7 +49,30 @@ export async function readMarketplace(home: string): Promise<Marketplace> {
     const what = `no marketplace at ${file}: start one with "npm start", or set WEFT_HOME to where one is`;
     throw new WeftError('CONFIG_INVALID', what, { file }, { cause: error });
   });
-  return parse(text, file);
+  const marketplace = parse(text, file);
+  const deployment = await readDeployment(deploymentFile(home));
+  return { ...marketplace, contracts: contractsOf(marketplace, deployment, home) };
+}
+
+/** Of contracts.json, if it is there: two files that say different things would send money to two places. */
+function contractsOf(
+  { chainId, contracts: own }: z.infer<typeof schema>,
+  deployment: Deployment | undefined,
+  home: string,
+): Marketplace['contracts'] {
+  const refuse = (field: string, what: string): never => {
+    throw new WeftError('CONFIG_INVALID', what, { file: marketplaceFile(home), field });
+  };
+  if (deployment === undefined)
+    return own ?? refuse('contracts', `neither ${marketplaceFile(home)} nor ${deploymentFile(home)} names contracts`);
+  const differs = (field: string, found: unknown, wanted: unknown): never =>
+    refuse(field, `${field} is ${found} in ${marketplaceFile(home)} and ${wanted} in ${deploymentFile(home)}`);
+  if (BigInt(chainId) !== deployment.chainId) differs('chainId', chainId, deployment.chainId);
+  for (const name of ['token', 'assets', 'escrow', 'revenue'] as const)
+    if (own !== undefined && own[name].toLowerCase() !== deployment[name])
+      differs(`contracts.${name}`, own[name], deployment[name]);
+  const { token, assets, escrow, revenue, blockNumber } = deployment;
+  return { token, assets, escrow, revenue, blockNumber };
 }
 
 /** Whole or not at all, whoever reads meanwhile. */
@@ -51,7 +85,7 @@ export async function writeMarketplace(home: string, marketplace: Marketplace): 
   await rename(draft, file);
 }
 
-function parse(text: string, file: string): Marketplace {
+function parse(text: string, file: string): z.infer<typeof schema> {
   let json: unknown;
   try {
     json = JSON.parse(text);

@@ -1,7 +1,8 @@
 import { z } from 'zod';
-import { readDeployment } from '#contracts/deployment.js';
+import { deploymentFile, readDeployment } from '#contracts/deployment.js';
 import { WeftError } from '#core/errors.js';
 import { flag, loadConfig, port } from '#platform/config.js';
+import { weftHome } from '#platform/home.js';
 import { nestLogger } from '#platform/logging.js';
 import { createMetrics, startMetricsServer } from '#platform/metrics.js';
 import { runApp } from '#platform/run-app.js';
@@ -10,7 +11,10 @@ import { startRegistry } from './registry-app.js';
 const schema = z.object({
   DATABASE_URL: z.url().describe('postgres://user:password@host:port/database'),
   WEFT_RPC_URL: z.url().describe('JSON-RPC of the chain'),
-  WEFT_CONTRACTS_FILE: z.string().describe('the JSON file that says where Weft’s contracts stand'),
+  WEFT_CONTRACTS_FILE: z
+    .string()
+    .default(() => deploymentFile(weftHome()))
+    .describe('the JSON file that says where Weft’s contracts stand'),
   WEFT_HOST: z.string().default('127.0.0.1').describe('address to listen on'),
   WEFT_PORT: port().default(0).describe('0 lets the system choose'),
   WEFT_METRICS_PORT: port().default(0).describe('0 lets the system choose'),

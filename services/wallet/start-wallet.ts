@@ -45,7 +45,7 @@ export async function startWallet(options: StartWalletOptions): Promise<RunningW
       assets: contracts.assets,
       token: contracts.token,
       ...chainSafety(config),
-      fromBlock: config.WEFT_CHAIN_FROM_BLOCK,
+      fromBlock: config.WEFT_CHAIN_FROM_BLOCK ?? contracts.blockNumber ?? 0,
     },
     openEndpoint: (endpoint) => openEndpoint(endpoint, { allowPrivate: allowPrivateEndpoints }),
     warn: (message, details) => logger.warn({ msg: message, ...details }),

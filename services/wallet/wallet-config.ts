@@ -12,8 +12,8 @@ export const walletConfig = z.object({
     .number()
     .int()
     .min(0)
-    .default(0)
-    .describe('the block in which the escrow was deployed'),
+    .optional()
+    .describe('the block in which the escrow was deployed; default: as the file of addresses says'),
   WEFT_WALLET_PASSWORD_FILE: z
     .string()
     .optional()
