@@ -1,7 +1,10 @@
+import { z } from 'zod';
 import { type AuditedAsset, audit, type Difference } from '#client/audit/audit.js';
 import { WeftError } from '#core/errors.js';
 import { toHex } from '#core/hex.js';
 import { type Earnings, readEarnings } from '#payments/provider/earnings.js';
+import { chainSafety, chainSettings } from '#platform/chain-settings.js';
+import { loadConfig } from '#platform/config.js';
 import { createPool } from '#platform/db/pool.js';
 import { readSecret } from '#platform/secrets.js';
 import { type AddCommand, action, example } from '../command.js';
@@ -10,6 +13,7 @@ import { parseAsset } from '../input/values.js';
 import { type Column, table } from '../output/table.js';
 import { shortHex } from '../output/units.js';
 import { databaseUrlFile } from '../up/database-url.js';
+import { Home } from '../up/home.js';
 
 export const addAudit: AddCommand = (program) =>
   program
@@ -25,7 +29,9 @@ export const addAudit: AddCommand = (program) =>
         const { provider, contracts } = await openEconomy(context);
         context.progress('reading the events of the contracts');
         const ledger = await ledgerAt(context.home);
-        const found = await audit({ provider, contracts, ledger });
+        const { confirmations: depth } = chainSafety(loadConfig(z.object(chainSettings)));
+        const indexFile = new Home(context.home).file('index', 'events.jsonl');
+        const found = await audit({ provider, contracts, ledger, indexFile, depth });
         const assets = found.assets.filter(({ asset }) => only === undefined || asset === only);
         if (only !== undefined && assets.length === 0)
           throw new WeftError('NOT_FOUND', `there is no asset ${only}`, { field: 'asset' });

@@ -49,7 +49,14 @@ export async function demo(options: DemoOptions): Promise<DemoResult> {
     const begun = await gateway.post<RunSummary>('/v1/runs', { pipeline, input, maxTotal });
     const view = await watchRun(gateway, begun.runId, options.onStep);
     const expected = await earnedByAsset(weft, view);
-    const settlement = await settlements({ escrow, assets, fromBlock, expected, timeoutMs: SETTLED_WITHIN_MS });
+    const settlement = await settlements({
+      provider,
+      escrow,
+      assets,
+      fromBlock,
+      expected,
+      timeoutMs: SETTLED_WITHIN_MS,
+    });
     const releases = await options.release();
     return { view, settlement, releases, payerBefore, payerAfter: await owned(weft) };
   } finally {

@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import type { Provider } from 'ethers';
 import type { Assets } from '#contracts/assets.js';
 import type { Escrow } from '#contracts/escrow.js';
 import { type Hex, toHex } from '#core/hex.js';
@@ -13,6 +14,7 @@ export interface Settlement {
 }
 
 export interface SettlementQuery {
+  readonly provider: Pick<Provider, 'getBlockNumber'>;
   readonly escrow: Escrow;
   readonly assets: Assets;
   /** First block whose claims count. */
@@ -32,9 +34,13 @@ export async function settlements(query: SettlementQuery): Promise<Settlement[]>
   }
 }
 
-async function claimed({ escrow, assets, fromBlock, expected }: SettlementQuery): Promise<Settlement[]> {
+async function claimed(query: SettlementQuery): Promise<Settlement[]> {
+  const { provider, escrow, assets, fromBlock, expected } = query;
+  const newest = await provider.getBlockNumber();
+  // Nodes refuse to look into the future.
+  if (newest < fromBlock) return [];
   const found: Settlement[] = [];
-  for (const event of await escrow.events(fromBlock, 'latest')) {
+  for (const event of await escrow.events(fromBlock, newest)) {
     if (event.name !== 'Claimed' || !expected.has(event.asset)) continue;
     const owner = await assets.ownerAt(event.asset, event.tenure);
     if (owner) found.push({ asset: event.asset, owner: toHex(owner), amount: event.earned, tx: event.transaction });

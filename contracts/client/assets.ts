@@ -1,8 +1,9 @@
-import { type BlockTag, type Log, type Provider } from 'ethers';
+import type { BlockTag, Provider } from 'ethers';
 import { fromHex } from '#core/hex.js';
 import { interfaceOf } from './artifact.js';
 import { type Bytes, hexOf, read, type UnsignedTransaction } from './chain.js';
 import type { Position } from './escrow.js';
+import type { EventLog } from './read-logs.js';
 
 export interface Parent {
   readonly asset: bigint;
@@ -184,7 +185,7 @@ export class Assets {
 }
 
 /** The events of Assets at `address` among logs, ERC-721's own left out. */
-export function parseAssetsLogs(logs: readonly Log[], address: string): AssetsEvent[] {
+export function parseAssetsLogs(logs: readonly EventLog[], address: string): AssetsEvent[] {
   return logs.flatMap((log): AssetsEvent[] => {
     if (log.address.toLowerCase() !== address.toLowerCase()) return [];
     const parsed = interfaceOf('Assets').parseLog(log);
@@ -225,7 +226,7 @@ export function parseAssetsLogs(logs: readonly Log[], address: string): AssetsEv
 }
 
 /** The id that a transaction of `mint` gave. */
-export function mintedAsset(receipt: { logs: readonly Log[] }, assets: string): bigint {
+export function mintedAsset(receipt: { logs: readonly EventLog[] }, assets: string): bigint {
   const minted = parseAssetsLogs(receipt.logs, assets).find((event) => event.name === 'Minted');
   if (!minted) throw new Error('the transaction minted nothing');
   return minted.asset;

@@ -1,7 +1,8 @@
-import { type BlockTag, type Log, type Provider } from 'ethers';
+import type { BlockTag, Provider } from 'ethers';
 import { fromHex, toHex } from '#core/hex.js';
 import { interfaceOf } from './artifact.js';
 import { type Bytes, hexOf, read, type UnsignedTransaction } from './chain.js';
+import type { EventLog } from './read-logs.js';
 import type { Permit } from './token.js';
 
 /** What names a channel; the same shape as in `#payments/typed-data.js`. */
@@ -192,7 +193,7 @@ export class Escrow {
 }
 
 /** The events of the escrow at `address` among logs; others are passed over. */
-export function parseEscrowLogs(logs: readonly Log[], address: string): EscrowEvent[] {
+export function parseEscrowLogs(logs: readonly EventLog[], address: string): EscrowEvent[] {
   return logs.flatMap((log): EscrowEvent[] => {
     if (log.address.toLowerCase() !== address.toLowerCase()) return [];
     const parsed = interfaceOf('Escrow').parseLog(log);

@@ -10,6 +10,5 @@ export * from './market.js';
 export * from './revenue.js';
 export { type Bounds, deployShares, Shares, type SharesTerms, sharesOf } from './shares.js';
 export { type Permit, Token } from './token.js';
-export { Votes } from './votes.js';
-export { Token } from './token.js';
 export { verifyDeployment } from './verify-deployment.js';
+export { Votes } from './votes.js';

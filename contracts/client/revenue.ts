@@ -1,8 +1,9 @@
-import { type BlockTag, type Log, type Provider } from 'ethers';
+import type { BlockTag, Provider } from 'ethers';
 import { fromHex } from '#core/hex.js';
 import { interfaceOf } from './artifact.js';
 import { type Bytes, hexOf, read, type UnsignedTransaction } from './chain.js';
 import type { Position } from './escrow.js';
+import type { EventLog } from './read-logs.js';
 
 export type RevenueEvent = Position &
   (
@@ -86,7 +87,7 @@ export class Revenue {
 }
 
 /** The events of the revenue at `address` among logs. */
-export function parseRevenueLogs(logs: readonly Log[], address: string): RevenueEvent[] {
+export function parseRevenueLogs(logs: readonly EventLog[], address: string): RevenueEvent[] {
   return logs.flatMap((log): RevenueEvent[] => {
     if (log.address.toLowerCase() !== address.toLowerCase()) return [];
     const parsed = interfaceOf('Revenue').parseLog(log);

@@ -1,9 +1,11 @@
 import type { JsonRpcProvider } from 'ethers';
-import { Assets } from '#contracts/assets.js';
+import { Assets, parseAssetsLogs } from '#contracts/assets.js';
 import type { Deployment } from '#contracts/deployment.js';
-import { Escrow } from '#contracts/escrow.js';
-import { Revenue } from '#contracts/revenue.js';
+import { Escrow, parseEscrowLogs } from '#contracts/escrow.js';
+import { type IndexedLogs, LogIndex } from '#contracts/log-index.js';
+import { parseRevenueLogs, Revenue } from '#contracts/revenue.js';
 import { Token } from '#contracts/token.js';
+import { WeftError } from '#core/errors.js';
 import type { Earnings } from '#payments/provider/earnings.js';
 import { type AccountBook, accountBook, type TenureAccount } from './account-book.js';
 
@@ -38,26 +40,58 @@ export interface Audit {
 
 export interface AuditOptions {
   readonly provider: JsonRpcProvider;
-  readonly contracts: Pick<Deployment, 'token' | 'assets' | 'escrow' | 'revenue' | 'blockNumber'>;
+  readonly contracts: Pick<Deployment, 'chainId' | 'token' | 'assets' | 'escrow' | 'revenue' | 'blockNumber'>;
   /** Ledgers to be compared with the chain, of the providers that are at hand. */
   readonly ledger?: readonly Pick<Earnings, 'asset' | 'tenure' | 'claimed'>[];
+  /** Where events are kept, so that the next audit reads only what is new. */
+  readonly indexFile?: string;
+  /** Blocks on top of an event before it is kept. Default 0. */
+  readonly depth?: number;
 }
+
+/** A chain that reorganises during so many audits is left alone. */
+const ATTEMPTS = 5;
 
 /**
  * Rebuilds from the chain's events alone what every asset earned and where it went, and compares that, to the last
  * unit, with the state of the contracts and with the ledgers at hand. Errors: CHAIN_UNAVAILABLE.
  */
-export async function audit({ provider, contracts, ledger = [] }: AuditOptions): Promise<Audit> {
+export async function audit(options: AuditOptions): Promise<Audit> {
+  const { provider, contracts, indexFile, depth } = options;
+  const index = new LogIndex({
+    provider,
+    chainId: contracts.chainId,
+    addresses: [contracts.assets, contracts.escrow, contracts.revenue],
+    fromBlock: contracts.blockNumber,
+    ...(indexFile !== undefined && { file: indexFile }),
+    ...(depth !== undefined && { depth }),
+  });
+  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+    const indexed = await index.read();
+    const found = await compared(options, indexed).catch((error: unknown) => ({ error }));
+    // What was read of a block that is gone is no difference, and no failure.
+    if (!(await index.isInChain(indexed.block))) continue;
+    if ('error' in found) throw found.error;
+    return found;
+  }
+  throw new WeftError('CHAIN_UNAVAILABLE', 'the chain reorganises again and again; try later');
+}
+
+async function compared(options: AuditOptions, indexed: IndexedLogs): Promise<Audit> {
+  const { provider, contracts, ledger = [], depth = 0 } = options;
   const assets = new Assets(contracts.assets, provider);
   const escrow = new Escrow(contracts.escrow, provider);
   const revenue = new Revenue(contracts.revenue, provider);
-  const at = await provider.getBlockNumber();
-  const [assetsEvents, escrowEvents, revenueEvents] = await Promise.all([
-    assets.events(contracts.blockNumber, at),
-    escrow.events(contracts.blockNumber, at),
-    revenue.events(contracts.blockNumber, at),
-  ]);
-  const book = accountBook({ assets: assetsEvents, escrow: escrowEvents, revenue: revenueEvents });
+  const { number: at } = indexed.block;
+  const bookOf = (logs: IndexedLogs['logs']): AccountBook =>
+    accountBook({
+      assets: parseAssetsLogs(logs, contracts.assets),
+      escrow: parseEscrowLogs(logs, contracts.escrow),
+      revenue: parseRevenueLogs(logs, contracts.revenue),
+    });
+  const book = bookOf(indexed.logs);
+  // A ledger takes over what is that deep, and no more.
+  const deep = depth === 0 ? book : bookOf(indexed.logs.filter(({ blockNumber }) => blockNumber <= at - depth));
 
   const differences: Difference[] = [];
   const compare = (where: string, what: string, expected: bigint, found: bigint) => {
@@ -82,7 +116,7 @@ export async function audit({ provider, contracts, ledger = [] }: AuditOptions):
     compare(
       `asset ${asset}, tenure ${tenure}`,
       "claimed, in the provider's ledger",
-      claimedOn(book, asset, tenure),
+      claimedOn(deep, asset, tenure),
       claimed,
     );
 

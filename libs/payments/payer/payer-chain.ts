@@ -4,6 +4,7 @@ import { Assets, type Head, type Span } from '#contracts/assets.js';
 import type { UnsignedTransaction } from '#contracts/chain.js';
 import { chainProvider, checkChain, orChainError } from '#contracts/chain-provider.js';
 import { type Channel, Escrow, type EscrowEvent, parseEscrowLogs } from '#contracts/escrow.js';
+import { readLogs } from '#contracts/read-logs.js';
 import { Token } from '#contracts/token.js';
 import { toHex } from '#core/hex.js';
 import type { TransactionSender } from '../chain/transaction-sender.js';
@@ -102,13 +103,11 @@ export class PayerChain {
   /** Every channel that this payer ever opened. */
   async opened(): Promise<(EscrowEvent & { name: 'Opened' })[]> {
     const topic = interfaceOf('Escrow').getEvent('Opened')!.topicHash;
-    const logs = await this.#ask(() =>
-      this.provider.getLogs({
-        address: this.options.escrow,
-        topics: [topic, null, `0x${this.payer.address.slice(2).toLowerCase().padStart(64, '0')}`],
-        fromBlock: this.options.fromBlock,
-        toBlock: 'latest',
-      }),
+    const topics = [topic, null, `0x${this.payer.address.slice(2).toLowerCase().padStart(64, '0')}`];
+    const filter = { address: this.options.escrow, topics };
+    const { fromBlock } = this.options;
+    const logs = await this.#ask(async () =>
+      readLogs(this.provider, filter, fromBlock, await this.provider.getBlockNumber()),
     );
     return parseEscrowLogs(logs, this.options.escrow).filter((event) => event.name === 'Opened');
   }
