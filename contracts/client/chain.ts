@@ -16,6 +16,12 @@ export interface UnsignedTransaction {
 
 export const hexOf = (bytes: Bytes): string => (typeof bytes === 'string' ? bytes : toHex(bytes));
 
+/** A block by which the chain is known again: its hash stands for everything before it. */
+export interface BlockMark {
+  readonly number: number;
+  readonly hash: string;
+}
+
 /** One read of a contract, at the newest block or at `at`. */
 export async function read(
   provider: Provider,

@@ -42,7 +42,7 @@ function textOf(plan: DeploymentPlan): string {
 function planOf(json: Record<keyof DeploymentPlan, unknown>): DeploymentPlan {
   const hex = (name: 'deployer' | 'genesis' | 'token', digits: number): `0x${string}` => {
     const text = String(json[name]);
-    if (!new RegExp(`^0x[0-9a-f]{${digits}}$`).test(text)) throw new Error(`${name} is wrong`);
+    if (!/^0x[0-9a-f]+$/.test(text) || text.length !== 2 + digits) throw new Error(`${name} is wrong`);
     return text as `0x${string}`;
   };
   const whole = (value: unknown): number => {

@@ -2,6 +2,7 @@ import { appendFile, readFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { JsonRpcProvider } from 'ethers';
 import { WeftError } from '#core/errors.js';
+import type { BlockMark } from './chain.js';
 import { orChainError } from './chain-provider.js';
 import { type EventLog, type LogRange, logRanges } from './read-logs.js';
 import { writeDurably } from './write-durably.js';
@@ -21,7 +22,7 @@ export interface LogIndexOptions {
 /** Logs up to a block, all of one and the same chain. */
 export interface IndexedLogs {
   readonly logs: readonly EventLog[];
-  readonly block: { readonly number: number; readonly hash: string };
+  readonly block: BlockMark;
 }
 
 /** A line of the file: a range without gap to the one before it, and the hash by which its last block is known again. */
@@ -51,7 +52,7 @@ export class LogIndex {
   }
 
   /** Whether a block is still part of the chain. */
-  async isInChain(block: IndexedLogs['block']): Promise<boolean> {
+  async isInChain(block: BlockMark): Promise<boolean> {
     return (await this.#hashOf(block.number)) === block.hash;
   }
 

@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import type { BlockMark } from '#contracts/chain.js';
 import { WeftError } from '#core/errors.js';
 import { formatAmount } from '#core/money.js';
 import type { ChainView } from '#payments/provider/chain-view.js';
@@ -35,6 +36,8 @@ export class Accounts {
   readonly #seen: RecentMap<{ readonly filter: SeenCalls; whole: boolean }>;
   readonly #learning = new Map<string, Promise<void>>();
   readonly #chainReads: TokenBucket;
+  /** By what the chain was last known. */
+  #mark: BlockMark | undefined;
 
   constructor(
     private readonly ledger: ProviderLedger,
@@ -87,6 +90,21 @@ export class Accounts {
   async #takeFromChain(account: Account): Promise<void> {
     const onChain = await this.chain.channel(account.id);
     account.take(await this.ledger.updateFromChain(account.id, onChain));
+  }
+
+  /** Reads all channels of the ledger again when a block by which money was credited is no longer in the chain. */
+  async followChain(): Promise<void> {
+    await once(this.#refreshing, 'chain', () => this.#followChain());
+  }
+
+  async #followChain(): Promise<void> {
+    const mark = await this.chain.confirmedBlock();
+    if (this.#mark !== undefined && !(await this.chain.isInChain(this.#mark)))
+      for (const { id } of await this.ledger.channels()) {
+        const row = await this.ledger.updateFromChain(id, await this.chain.channel(id));
+        this.#accounts.get(keyOf(id))?.take(row);
+      }
+    this.#mark = mark;
   }
 
   /** Reads channels again that were used since the last time: a reorg may have taken back what they held. */

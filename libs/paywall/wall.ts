@@ -108,6 +108,7 @@ export class Wall {
     this.#timers = [
       setInterval(() => this.#endSlowCalls(), 1_000).unref(),
       setInterval(() => this.#inBackground(this.accounts.rereadUsed()), standingMs).unref(),
+      setInterval(() => this.#inBackground(this.accounts.followChain()), standingMs).unref(),
       setInterval(() => this.#inBackground(this.#sweep()), SWEEP_MS).unref(),
     ];
   }

@@ -8,7 +8,7 @@ export async function startSettler(
   chain: ChainLink,
   service: Pick<PaidService, 'pool' | 'ledger' | 'listing' | 'view'>,
   operator: Wallet,
-  options: Partial<SettlerOptions> = {},
+  { confirmations = 0, ...options }: Partial<SettlerOptions> & { readonly confirmations?: number } = {},
 ) {
   const sender = await TransactionSender.start({
     pool: service.pool,
@@ -17,7 +17,7 @@ export async function startSettler(
     provider: chain.provider,
     rpcUrl: chain.rpcUrl,
     chainId: chain.deployment.chainId,
-    confirmations: 0,
+    confirmations,
   });
   const errors: unknown[] = [];
   const { asset, tenure } = service.listing;

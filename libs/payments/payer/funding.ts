@@ -110,25 +110,37 @@ export class Funding {
     for (const channel of opening) {
       await this.refresh(channel);
       // Everything that was ever sent is in the chain now; what it does not show was never opened.
-      if (channel.status === 'opening') book.ledger.end(channel, []);
+      if (channel.status === 'opening') book.ledger.end(channel, book.calls.values());
     }
   }
 
-  /** Takes over what the chain shows of a channel: a transaction of an earlier process may have been mined meanwhile. */
+  /**
+   * Takes over what the chain shows of a channel: a transaction of an earlier process may have been mined meanwhile, and a
+   * reorganisation may have taken back its opening, or its end.
+   */
   async refresh(channel: ChannelEntry): Promise<void> {
     const { chain, book } = this.parts;
     const onChain = await chain.channel(channel.id);
-    if (channel.status === 'closed') return;
     if (onChain.status === 'closed') {
       channel.claimed = onChain.claimed;
-      book.ledger.end(channel, book.calls.values());
+      if (channel.status !== 'closed') book.ledger.end(channel, book.calls.values());
       return;
     }
-    if (onChain.status === 'none') return;
+    if (onChain.status === 'none') {
+      if (channel.status !== 'open' && channel.status !== 'closing') return;
+      // No calls on it until it is there again; if it never is, `finishOpening` ends it.
+      channel.status = 'opening';
+      channel.deposited = 0n;
+      channel.claimed = 0n;
+      book.ledger.dirty.channels.add(channel);
+      return;
+    }
+    // It ends once more, by the transaction that ended it or by another `close`; no call uses it meanwhile.
+    if (channel.status === 'closed') channel.status = 'closing';
     if (channel.status === 'opening') {
       channel.status = 'open';
-      // Nobody can have signed on it: it was not open to any quote.
-      book.ledger.proved(channel, 0n);
+      // Nobody can have signed on one that was never open to a quote; of others the provider is still to be asked.
+      if (channel.ceiling === 0n) book.ledger.proved(channel, 0n);
     }
     channel.deposited = onChain.deposited;
     channel.claimed = onChain.claimed;

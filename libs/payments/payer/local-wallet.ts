@@ -1,6 +1,7 @@
 import type { Client } from '@grpc/grpc-js';
 import type { BaseWallet } from 'ethers';
 import pg from 'pg';
+import type { BlockMark } from '#contracts/chain.js';
 import { WeftError } from '#core/errors.js';
 import { fromHex, toHex } from '#core/hex.js';
 import { tenureKey } from '#core/tenure-key.js';
@@ -69,6 +70,8 @@ export class LocalWallet implements Wallet {
   readonly #closing: Closing;
   #chores: Promise<void> | undefined;
   #resumeAtMs = 0;
+  /** By what this wallet last knew the chain. */
+  #mark: BlockMark | undefined;
   #closed = false;
 
   private constructor(
@@ -314,10 +317,24 @@ export class LocalWallet implements Wallet {
   }
 
   async #doChores(): Promise<void> {
+    if (Date.now() >= this.#resumeAtMs) {
+      this.#resumeAtMs = Date.now() + this.#policy.resumeEveryMs;
+      await this.chain.resume();
+      await this.#followChain();
+    }
     await this.#quotes.finishOpening();
-    if (Date.now() < this.#resumeAtMs) return;
-    this.#resumeAtMs = Date.now() + RESUME_MS;
-    await this.chain.resume();
+  }
+
+  /** Reads every channel again when a block by which money was counted is no longer there, or was never looked at. */
+  async #followChain(): Promise<void> {
+    const mark = await this.chain.confirmedBlock();
+    const isFirst = this.#mark === undefined;
+    if (this.#mark === undefined || !(await this.chain.isInChain(this.#mark))) {
+      for (const channel of this.book.channels.values())
+        if (!isFirst || channel.status !== 'closed') await this.#quotes.funding.refresh(channel);
+      this.book.changed();
+    }
+    this.#mark = mark;
   }
 
   #channel(channelId: Uint8Array): ChannelEntry {
@@ -334,6 +351,3 @@ export class LocalWallet implements Wallet {
     if (lost !== undefined) throw lost;
   }
 }
-
-/** How often transactions are looked after that nobody waits for. */
-const RESUME_MS = 30_000;

@@ -1,7 +1,7 @@
 import type { BaseWallet, JsonRpcProvider } from 'ethers';
 import { interfaceOf } from '#contracts/artifact.js';
 import { Assets, type Head, type Span } from '#contracts/assets.js';
-import type { UnsignedTransaction } from '#contracts/chain.js';
+import type { BlockMark, UnsignedTransaction } from '#contracts/chain.js';
 import { chainProvider, checkChain, orChainError } from '#contracts/chain-provider.js';
 import { type Channel, Escrow, type EscrowEvent, parseEscrowLogs } from '#contracts/escrow.js';
 import { readLogs } from '#contracts/read-logs.js';
@@ -69,6 +69,19 @@ export class PayerChain {
       const at = confirmations === 0 ? undefined : (await this.provider.getBlockNumber()) - confirmations;
       return await this.escrow.channel(id, at === undefined ? undefined : Math.max(at, 0));
     });
+  }
+
+  /** The newest block by which money counts. */
+  async confirmedBlock(): Promise<BlockMark> {
+    const newest = await this.#ask(() => this.provider.getBlockNumber());
+    const number = Math.max(newest - this.options.confirmations, 0);
+    const block = await this.#ask(() => this.provider.getBlock(number));
+    return { number, hash: block?.hash ?? '' };
+  }
+
+  /** Whether money was counted by a block that is part of the chain still. */
+  async isInChain({ number, hash }: BlockMark): Promise<boolean> {
+    return (await this.#ask(() => this.provider.getBlock(number)))?.hash === hash;
   }
 
   async funds(): Promise<{ free: bigint; inToken: bigint }> {

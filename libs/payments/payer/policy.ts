@@ -16,6 +16,8 @@ export interface WalletPolicy {
   readonly reservedSec: number;
   /** Between two looks for calls to ask providers about. */
   readonly sweepEveryMs: number;
+  /** Between two looks whether the chain still has what this wallet sent. */
+  readonly resumeEveryMs: number;
   /** For one question to a provider. */
   readonly providerDeadlineMs: number;
   /** How long a change that nobody waits for may wait to be written with others. */
@@ -33,6 +35,7 @@ export const defaultPolicy: WalletPolicy = {
   doubtSec: 300,
   reservedSec: 900,
   sweepEveryMs: 2_000,
+  resumeEveryMs: 30_000,
   providerDeadlineMs: 5_000,
   lingerMs: 10,
   databasePatienceMs: 10_000,

@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Block, JsonRpcProvider } from 'ethers';
 import { interfaceOf } from '#contracts/artifact.js';
 import { Assets, type Head, type Span } from '#contracts/assets.js';
+import type { BlockMark } from '#contracts/chain.js';
 import { orChainError } from '#contracts/chain-provider.js';
 import { type Channel, Escrow } from '#contracts/escrow.js';
 import { WeftError } from '#core/errors.js';
@@ -46,6 +47,17 @@ export class ChainView {
     const { witness } = this.#options;
     if (witness !== undefined) await this.#compare(witness, block, id, channel);
     return channel;
+  }
+
+  /** The block by which money is credited now. Errors as of `channel`. */
+  async confirmedBlock(): Promise<BlockMark> {
+    const { number, hash } = await this.#creditedBlock();
+    return { number, hash: hash ?? '' };
+  }
+
+  /** Whether a block by which money was credited is part of the chain still. */
+  async isInChain({ number, hash }: BlockMark): Promise<boolean> {
+    return (await this.#ask(() => this.#options.provider.getBlock(number)))?.hash === hash;
   }
 
   /** A channel at the newest block: for claims, which only we can make. */
