@@ -64,10 +64,14 @@ function namedFiles(home: string): string[] {
   }
 }
 
-/** As keystores tell it without being opened. */
-function addressIn(file: string): string {
-  const { address } = JSON.parse(readFileSync(file, 'utf8')) as { address?: string };
-  return `0x${address?.replace(/^0x/, '').toLowerCase()}`;
+/** As keystores tell it without being opened; undefined for a file that is none. */
+function addressIn(file: string): string | undefined {
+  try {
+    const { address } = JSON.parse(readFileSync(file, 'utf8')) as { address: string };
+    return `0x${address.replace(/^0x/, '').toLowerCase()}`;
+  } catch {
+    return undefined;
+  }
 }
 
 function namedKey(home: string, name: string): Wallet {

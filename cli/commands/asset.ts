@@ -1,5 +1,6 @@
 import { mintedAsset, type Parent } from '#contracts/assets.js';
 import { sharesOf } from '#contracts/shares.js';
+import { WeftError } from '#core/errors.js';
 import { toHex } from '#core/hex.js';
 import { type AddCommand, type Answer, action, type Context, example } from '../command.js';
 import { openEconomy } from '../economy.js';
@@ -8,6 +9,7 @@ import { parseAsset, parsePercent } from '../input/values.js';
 import { addressOf } from '../keys.js';
 import { table } from '../output/table.js';
 import { localTime } from '../output/units.js';
+import { tenuresOf } from '../ownership/tenures-of.js';
 import { asOption } from '../signer.js';
 
 interface MintOptions {
@@ -21,7 +23,7 @@ interface MintOptions {
 /** The contract's own bound. */
 const MAX_SALE_BPS = 1_000;
 
-/** `weft asset mint`, `weft asset show ID`, `weft asset transfer ID TO`. */
+/** `weft asset mint|show|collect|transfer`. */
 export const addAsset: AddCommand = (program) => {
   const asset = program
     .command('asset')
@@ -31,6 +33,7 @@ export const addAsset: AddCommand = (program) => {
       example(
         'npx weft asset mint --parent 2=15% --sale-royalty 5%',
         'npx weft asset show 3',
+        'npx weft asset collect 3',
         'npx weft asset transfer 3 alice',
       ),
     );
@@ -57,6 +60,14 @@ export const addAsset: AddCommand = (program) => {
     .description('Show owner, operator, terms, tenures and what they earned')
     .addHelpText('after', example('npx weft asset show 3'))
     .action(action(show));
+  asset
+    .command('collect')
+    .argument('<asset>', 'its id')
+    .option('--to <who>', 'who gets it: an address, or the name of a key of this home (default: the owner)')
+    .addOption(asOption('its owner, if the key is in this home; a former owner is named'))
+    .description('Take out what the asset earned while it was yours, with all else that was credited to you')
+    .addHelpText('after', example('npx weft asset collect 3', 'npx weft asset collect 3 --as alice'))
+    .action(action(collect));
   asset
     .command('transfer')
     .argument('<asset>', 'its id')
@@ -96,18 +107,11 @@ const parentOf = ({ name, value }: Pair): Parent => ({
 async function show(context: Context, _options: object, text: string): Promise<Answer> {
   const asset = parseAsset(text);
   const economy = await openEconomy(context);
-  const { assets, escrow, revenue } = economy;
+  const { assets } = economy;
   const owner = await assets.ownerOf(asset);
   const [head, terms, parents] = await Promise.all([assets.head(asset), assets.terms(asset), assets.parents(asset)]);
   const shares = await sharesOf(asset, owner, economy);
-  const tenures = await Promise.all(
-    Array.from({ length: head.tenure }, async (_, i) => {
-      const tenure = i + 1;
-      const { earned, collected } = await escrow.income(asset, tenure);
-      const waiting = earned - collected + (await revenue.waitingRoyalties(asset, tenure));
-      return { tenure, owner: (await assets.ownerAt(asset, tenure))!, earned, waiting };
-    }),
-  );
+  const tenures = await tenuresOf(economy, asset);
   const rows = tenures.map(({ tenure, owner: its, earned, waiting }) => [
     String(tenure),
     toHex(its),
@@ -146,4 +150,33 @@ async function transfer(context: Context, { as }: { as?: string }, text: string,
   const { hash } = await owner.send(assets.safeTransfer(asset, owner.address, recipient));
   const json = { asset, from: owner.address.toLowerCase(), to: recipient, tenure: tenure + 1, transaction: hash };
   return { json, text: `asset ${asset} belongs to ${recipient}, tenure ${tenure + 1}` };
+}
+
+async function collect(
+  context: Context,
+  options: { readonly as?: string; readonly to?: string },
+  text: string,
+): Promise<Answer> {
+  const asset = parseAsset(text);
+  const given = options.to === undefined ? undefined : addressOf(context.home, options.to, '--to');
+  const economy = await openEconomy(context);
+  const { revenue } = economy;
+  const owner = await economy.ownerOf(asset, options.as);
+  const own = owner.address.toLowerCase();
+  const tenures = (await tenuresOf(economy, asset)).filter((each) => toHex(each.owner) === own);
+  if (tenures.length === 0)
+    throw new WeftError(
+      'PERMISSION_DENIED',
+      `asset ${asset} never belonged to ${own}: it earned nothing for that key`,
+      {
+        asset: String(asset),
+        address: own,
+      },
+    );
+  for (const { tenure, waiting } of tenures) if (waiting > 0n) await owner.send(revenue.release(asset, tenure));
+  const amount = await revenue.balanceOf(own);
+  const to = given ?? own;
+  const transaction = amount === 0n ? null : (await owner.send(revenue.withdraw(amount, to))).hash;
+  const json = { asset, owner: own, to, amount, transaction };
+  return { json, text: amount === 0n ? `nothing is credited to ${own}` : `${amount} paid to ${to}` };
 }

@@ -12,9 +12,9 @@ test('help lists every command', async () => {
 /** Commands of commands. */
 const nested: Record<string, string> = {
   run: 'show cancel',
-  asset: 'mint show transfer',
+  asset: 'mint show collect transfer',
   market: 'ask asks buy offer accept cancel',
-  shares: 'issue show collect transfer',
+  shares: 'issue show collect transfer redeem',
   govern: 'delegate propose-fee propose-operator propose-bounds vote queue execute show',
 };
 const deeper = Object.entries(nested).flatMap(([name, subs]) => subs.split(' ').map((sub) => [name, sub]));

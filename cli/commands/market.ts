@@ -1,13 +1,12 @@
-import { type StandingOffer, standingOffers } from '#contracts/standing-offers.js';
-import { toHex } from '#core/hex.js';
+import { standingOffers } from '#contracts/standing-offers.js';
 import { type AddCommand, type Answer, action, type Context, example } from '../command.js';
 import { type Economy, openEconomy } from '../economy.js';
 import { parseAsset, parseDuration, parsePercent, parsePositive } from '../input/values.js';
 import { addressOf } from '../keys.js';
-import { table } from '../output/table.js';
-import { localTime, shortHex } from '../output/units.js';
+import { localTime } from '../output/units.js';
 import { allowOffers } from '../ownership/allow-offers.js';
-import { buy, type Sale, saleIn } from '../ownership/buy.js';
+import { buy, saleIn } from '../ownership/buy.js';
+import { offersText, soldText } from '../ownership/sale-text.js';
 import { asOption } from '../signer.js';
 
 interface Terms {
@@ -138,26 +137,6 @@ async function purchase(
 const saleRoyaltyOf = ({ maxSaleRoyalty }: { maxSaleRoyalty?: string }): number | undefined =>
   maxSaleRoyalty === undefined ? undefined : parsePercent(maxSaleRoyalty, '--max-sale-royalty');
 
-function offersText(offers: readonly StandingOffer[]): string {
-  const columns = [
-    { title: 'ASSET', align: 'right' as const },
-    { title: 'WHAT' },
-    { title: 'PRICE', align: 'right' as const },
-    { title: 'TOKEN' },
-    { title: 'BY', maxWidth: 42 },
-    { title: 'UNTIL' },
-  ];
-  const rows = offers.map((each) => [
-    String(each.asset),
-    each.kind === 'ask' ? 'asked' : 'offered',
-    String(each.price),
-    shortHex(toHex(each.token)),
-    toHex(each.kind === 'ask' ? each.owner : each.buyer),
-    localTime(each.expiresAtSec),
-  ]);
-  return table(columns, rows);
-}
-
 async function offer(context: Context, options: Terms & { maxSaleRoyalty?: string }, id: string): Promise<Answer> {
   const asset = parseAsset(id);
   const price = parsePositive(options.price, '--price');
@@ -212,9 +191,3 @@ async function cancel(
   await allowOffers(economy, buyer, token);
   return { json: { asset, what: 'offer', transaction: hash }, text: `your offer for asset ${asset} is withdrawn` };
 }
-
-const soldText = ({ asset, seller, buyer, price, royalty, tenure }: Sale): string =>
-  [
-    `asset ${asset} went from ${toHex(seller)} to ${toHex(buyer)}, who has it in tenure ${tenure + 1}`,
-    `price ${price}, of which ${royalty} to its maker; what it earned until now is the seller's`,
-  ].join('\n');

@@ -85,6 +85,26 @@ describe('asset', () => {
   });
 });
 
+describe('asset collect', () => {
+  test('pays each owner what was earned in his time, and a stranger nothing', async () => {
+    const robot = openKey(home, 'first-robot', 'robot').connect(chain.provider);
+    await chain.provider.send('anvil_setBalance', [robot.address, '0xde0b6b3a7640000']);
+    const asset = await mint('--operator', 'first-robot', '--as', 'dora');
+    const balance = (who: string) => chain.token.balanceOf(address(who));
+    await earn(chain, chain.account(6), robot, { asset: BigInt(asset), tenure: 1, amount: 90n });
+    await json('asset', 'transfer', asset, address('erik'));
+    expect(await json('asset', 'collect', asset)).toMatchObject({
+      owner: address('erik'),
+      amount: '0',
+      transaction: null,
+    });
+    expect(await json('asset', 'collect', asset, '--as', 'dora')).toMatchObject({ amount: '90', to: address('dora') });
+    expect(await balance('dora')).toBe(90n);
+    expect(await refusal('asset', 'collect', asset, '--as', 'fred')).toMatchObject({ reason: 'PERMISSION_DENIED' });
+    expect(await balance('erik')).toBe(0n);
+  });
+});
+
 describe('market', () => {
   test('an asset is sold at what is asked, royalty paid, and its old owner can do nothing with it', async () => {
     const asset = await mint('--sale-royalty', '10%', '--as', 'maker');
@@ -243,6 +263,12 @@ describe('shares and govern', () => {
       ],
     });
     expect((await run('shares', 'show', asset)).out).toContain('may cost 10 to 500');
+    expect(await refusal('shares', 'redeem', asset)).toMatchObject({
+      details: { revert: 'NotAllShares', held: '750' },
+    });
+    await json('shares', 'transfer', asset, 'owner', '250', '--as', 'carol');
+    expect(await json('shares', 'redeem', asset)).toMatchObject({ owner: address('owner') });
+    expect(await json('asset', 'show', asset)).toMatchObject({ owner: address('owner'), shares: null, tenure: 3 });
   });
 
   test("the protocol's fee is set by its votes, and nobody else proposes one", async () => {

@@ -21,7 +21,7 @@ interface IssueOptions {
   readonly quorum: string;
 }
 
-/** `weft shares issue|show|collect|transfer`. */
+/** `weft shares issue|show|collect|transfer|redeem`. */
 export const addShares: AddCommand = (program) => {
   const shares = program
     .command('shares')
@@ -76,6 +76,13 @@ export const addShares: AddCommand = (program) => {
     .description('Pass shares on; what they were given until now stays with who held them')
     .addHelpText('after', example('npx weft shares transfer 3 alice 250'))
     .action(action(transfer));
+  shares
+    .command('redeem')
+    .argument('<asset>', 'its id')
+    .addOption(asOption('owner'))
+    .description('Get the asset back for every share: all of them have to be yours, and end')
+    .addHelpText('after', example('npx weft shares redeem 3'))
+    .action(action(redeem));
 };
 
 async function issue(context: Context, options: IssueOptions, id: string): Promise<Answer> {
@@ -186,4 +193,14 @@ async function transfer(
   const { hash } = await holder.send(shares.transfer(recipient, amount));
   const json = { asset, from: holder.address.toLowerCase(), to: recipient, amount, transaction: hash };
   return { json, text: `${amount} shares of asset ${asset} are ${recipient}'s` };
+}
+
+async function redeem(context: Context, { as }: { as?: string }, id: string): Promise<Answer> {
+  const asset = parseAsset(id);
+  const economy = await openEconomy(context);
+  const shares = await economy.sharesOf(asset);
+  const holder = economy.signer(as);
+  const { hash } = await holder.send(shares.redeem());
+  const json = { asset, owner: holder.address.toLowerCase(), shares: shares.address, transaction: hash };
+  return { json, text: `asset ${asset} belongs to ${holder.address}; its shares are no more` };
 }

@@ -8,7 +8,7 @@ import { earn } from '#test/support/earning.js';
 import { domainOf, newKey, newTerms } from '#test/support/paying.js';
 import { interfaceOf } from './artifact.js';
 import { mintedAsset, type Parent } from './assets.js';
-import { send, type UnsignedTransaction } from './chain.js';
+import { read, send, type UnsignedTransaction } from './chain.js';
 import type { ChannelTerms } from './escrow.js';
 import { Market } from './market.js';
 
@@ -151,6 +151,43 @@ describe('what people get wrong is refused by a sentence that they understand', 
       reason: 'INVALID_INPUT',
       revert: 'NotAContract',
       token: payer.address,
+    });
+  });
+
+  it('a licence for what is not listed any more, or is listed with other terms', async () => {
+    const licences = (method: string, args: unknown[]) => ({
+      to: chain.deployment.licences,
+      data: interfaceOf('Licences').encodeFunctionData(method, args),
+    });
+    const [old, present] = [randomBytes(32), randomBytes(32)];
+    const offer = {
+      asset,
+      tenure: 1,
+      kind: 0,
+      price: 10n,
+      spanSec: 86_400,
+      exclusive: false,
+      transferable: false,
+      calls: 0n,
+      salt: 1n,
+      refundable: false,
+      revocable: false,
+    };
+    const [offerId] = await read(chain.provider, 'Licences', chain.deployment.licences, 'offerIdOf', [offer]);
+    const buy = (listing: Uint8Array) => licences('buy', [offerId, listing, payer.address, 1n]);
+    expect(await refusal(payer, buy(old))).toMatchObject({ reason: 'NOT_FOUND', revert: 'OfferNotOpen' });
+    await send(owner, chain.assets.publish(asset, old, 1));
+    await send(owner, licences('offer', [offer]));
+    await send(owner, chain.assets.publish(asset, present, 2));
+    expect(await refusal(payer, buy(old))).toMatchObject({
+      reason: 'LISTING_SUPERSEDED',
+      revert: 'ListingChanged',
+      present: toHex(present),
+    });
+    await send(owner, chain.assets.delist(asset));
+    expect(await refusal(payer, buy(present))).toMatchObject({
+      revert: 'NotListed',
+      message: 'asset 1 has no listing in force: its owner has to publish one first',
     });
   });
 

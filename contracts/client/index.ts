@@ -5,10 +5,18 @@ export { connectChain } from './chain-provider.js';
 export { type DeployOptions, deploy, deployOnce } from './deploy.js';
 export { type Deployment, readDeployment } from './deployment.js';
 export * from './escrow.js';
-export * from './governor.js';
-export * from './market.js';
+export { Governor, governorOf, type Proposal, type ProposalState, type Standing, type Support } from './governor.js';
+export {
+  type Ask,
+  type Deal,
+  Market,
+  type MarketEvent,
+  type Offer as MarketOffer,
+  parseMarketLogs,
+} from './market.js';
 export * from './revenue.js';
 export { type Bounds, deployShares, Shares, type SharesTerms, sharesOf } from './shares.js';
+export { type StandingOffer, standingOffers } from './standing-offers.js';
 export { type Permit, Token } from './token.js';
 export { verifyDeployment } from './verify-deployment.js';
 export { Votes } from './votes.js';
