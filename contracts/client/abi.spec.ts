@@ -21,10 +21,13 @@ describe('the contracts', () => {
       'extend',
       'giveUp',
       'open',
+      'payOut',
       'reclaim',
+      'take',
       'topUpTo',
       'withdraw',
     ]);
+    // collect, payOut and take are Revenue's.
     // setFee is governance's, and takes no more than a constant allows of what is released later.
     expect(changing('Revenue')).toEqual(['pay', 'release', 'setFee', 'withdraw']);
     expect(changing('Assets')).toEqual([

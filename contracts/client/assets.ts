@@ -3,6 +3,7 @@ import { fromHex } from '#core/hex.js';
 import { interfaceOf } from './artifact.js';
 import { type Bytes, hexOf, read, type UnsignedTransaction } from './chain.js';
 import type { Position } from './escrow.js';
+import { portionOf } from './portion.js';
 import type { EventLog } from './read-logs.js';
 
 export interface Parent {
@@ -155,8 +156,11 @@ export class Assets {
 
   /** What it was built from, each with its present tenure. */
   async lineage(asset: bigint): Promise<(Parent & { readonly tenure: number })[]> {
-    const [parents, tenures] = await this.#read('lineage', [asset]);
-    return parentsOf(parents).map((parent, i) => ({ ...parent, tenure: Number(tenures[i]) }));
+    const [, parents] = await this.#read('lineage', [asset, 1]);
+    return [...parents].map((word: bigint) => {
+      const { size, ...of } = portionOf(word);
+      return { ...of, bps: Number(size) };
+    });
   }
 
   /** What the maker of an asset gets of a price at which it is sold (ERC-2981). */

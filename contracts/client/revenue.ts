@@ -3,6 +3,7 @@ import { fromHex } from '#core/hex.js';
 import { interfaceOf } from './artifact.js';
 import { type Bytes, hexOf, read, type UnsignedTransaction } from './chain.js';
 import type { Position } from './escrow.js';
+import { portionOf } from './portion.js';
 import type { EventLog } from './read-logs.js';
 
 export type RevenueEvent = Position &
@@ -18,8 +19,9 @@ export type RevenueEvent = Position &
         earned: bigint;
         /** From children. */
         royalties: bigint;
+        /** What each parent was credited; it waits for a release of that tenure. */
+        parents: readonly { readonly asset: bigint; readonly tenure: number; readonly amount: bigint }[];
       }
-    | { name: 'Royalty'; parent: bigint; tenure: number; child: bigint; childTenure: number; amount: bigint }
     | { name: 'Paid'; asset: bigint; tenure: number; from: Uint8Array; amount: bigint }
     | { name: 'FeeTaken'; asset: bigint; tenure: number; treasury: Uint8Array; amount: bigint }
     | { name: 'FeeSet'; bps: number; treasury: Uint8Array }
@@ -38,7 +40,7 @@ export class Revenue {
     return this.#build('release', [asset, tenure]);
   }
 
-  /** Income outside the escrow's channels; the caller's money, of which this contract must be allowed to take `amount`. */
+  /** Income outside the escrow's channels; the caller's money, of which the escrow must be allowed to take `amount`. */
   pay(asset: bigint, tenure: number, amount: bigint): UnsignedTransaction {
     return this.#build('pay', [asset, tenure, amount]);
   }
@@ -99,12 +101,13 @@ export function parseRevenueLogs(logs: readonly EventLog[], address: string): Re
       case 'Released': {
         const { asset, amount, earned, royalties } = arg;
         const tenure = Number(arg.tenure);
-        return [{ ...at, name: 'Released', asset, tenure, owner: address20('owner'), amount, earned, royalties }];
-      }
-      case 'Royalty': {
-        const { parent, child, amount } = arg;
-        const [tenure, childTenure] = [Number(arg.tenure), Number(arg.childTenure)];
-        return [{ ...at, name: 'Royalty', parent, tenure, child, childTenure, amount }];
+        const parents = [...arg.parents].map((word: bigint) => {
+          const { size, ...of } = portionOf(word);
+          return { ...of, amount: size };
+        });
+        return [
+          { ...at, name: 'Released', asset, tenure, owner: address20('owner'), amount, earned, royalties, parents },
+        ];
       }
       case 'Paid':
         return [

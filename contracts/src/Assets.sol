@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
+import {Portion, portion} from "./Portion.sol";
 import {IAssets} from "./interfaces/IAssets.sol";
 import {IERC165} from "@openzeppelin/contracts/utils/introspection/IERC165.sol";
 import {IERC2981} from "@openzeppelin/contracts/interfaces/IERC2981.sol";
@@ -16,14 +17,18 @@ contract Assets is IAssets, ERC721, EIP712 {
     uint256 public constant MAX_DEPTH = 32;
     uint256 public constant MAX_SALE_BPS = 1_000;
     uint256 private constant BPS = 10_000;
-    /// Parents are packed, four to a slot, 64 bits each: id above, basis points in the lowest 16.
+    /// Parents are packed, four to a slot, 64 bits each: id above, basis points in the lowest 14.
     uint256 private constant PARENTS_A_SLOT = 4;
+    uint256 private constant PARENT_BITS = 64;
+    uint256 private constant SHARE = 2 ** 14 - 1;
+    /// In a full slot: there is another, so that who reads four parents reads no second slot.
+    uint256 private constant MORE = 1 << (3 * PARENT_BITS + 15);
 
     uint48 private _count;
     mapping(uint64 asset => Head) private _head;
     mapping(uint64 asset => mapping(address operator => Span)) private _span;
     mapping(uint64 asset => mapping(uint32 tenure => address)) private _pastOwner;
-    /// Ends at the first empty lane: no id is zero.
+    /// No id is zero: an empty lane is none.
     mapping(uint64 asset => mapping(uint256 index => uint256)) private _parentWord;
     mapping(uint64 asset => Terms) private _terms;
 
@@ -123,19 +128,23 @@ contract Assets is IAssets, ERC721, EIP712 {
         return _terms[asset];
     }
 
-    function lineage(uint64 asset) external view returns (Parent[] memory list, uint32[] memory tenures) {
-        list = parents(asset);
-        tenures = new uint32[](list.length);
-        for (uint256 i; i < list.length; ++i) tenures[i] = _head[list[i].asset].tenure;
+    function lineage(uint64 asset, uint32 tenure) external view returns (address owner, Portion[] memory list) {
+        owner = ownerAt(asset, tenure);
+        list = new Portion[](_countParents(asset));
+        uint256 word;
+        for (uint256 i; i < list.length; ++i) {
+            word = i % PARENTS_A_SLOT == 0 ? _parentWord[asset][i / PARENTS_A_SLOT] : word >> PARENT_BITS;
+            uint64 parent = uint48(word >> 16);
+            list[i] = portion(parent, _head[parent].tenure, word & SHARE);
+        }
     }
 
-    function parents(uint64 asset) public view returns (Parent[] memory list) {
-        uint256 found;
-        while (found < MAX_PARENTS && _parentLane(asset, found) != 0) ++found;
-        list = new Parent[](found);
-        for (uint256 i; i < found; ++i) {
-            uint256 lane = _parentLane(asset, i);
-            list[i] = Parent({asset: uint48(lane >> 16), bps: uint16(lane)});
+    function parents(uint64 asset) external view returns (Parent[] memory list) {
+        list = new Parent[](_countParents(asset));
+        uint256 word;
+        for (uint256 i; i < list.length; ++i) {
+            word = i % PARENTS_A_SLOT == 0 ? _parentWord[asset][i / PARENTS_A_SLOT] : word >> PARENT_BITS;
+            list[i] = Parent({asset: uint48(word >> 16), bps: uint16(word & SHARE)});
         }
     }
 
@@ -203,8 +212,9 @@ contract Assets is IAssets, ERC721, EIP712 {
             last = parent.asset;
             total += parent.bps;
             uint256 lane = i % PARENTS_A_SLOT;
-            word |= ((uint256(parent.asset) << 16) | parent.bps) << (lane * 64);
+            word |= ((uint256(parent.asset) << 16) | parent.bps) << (lane * PARENT_BITS);
             if (lane == PARENTS_A_SLOT - 1 || i == length - 1) {
+                if (i != length - 1) word |= MORE;
                 _parentWord[child][i / PARENTS_A_SLOT] = word;
                 word = 0;
             }
@@ -213,8 +223,12 @@ contract Assets is IAssets, ERC721, EIP712 {
         if (depth != 0) _terms[child].depth = depth;
     }
 
-    function _parentLane(uint64 asset, uint256 index) private view returns (uint64) {
-        return uint64(_parentWord[asset][index / PARENTS_A_SLOT] >> ((index % PARENTS_A_SLOT) * 64));
+    function _countParents(uint64 asset) private view returns (uint256 found) {
+        uint256 word;
+        do {
+            word = _parentWord[asset][found / PARENTS_A_SLOT];
+            for (uint256 lanes = word; lanes != 0; lanes >>= PARENT_BITS) ++found;
+        } while (word & MORE != 0);
     }
 
     function _isOperator(uint64 asset, uint32 tenure, address key) private view returns (bool) {

@@ -16,8 +16,8 @@ import {MessageHashUtils} from "@openzeppelin/contracts/utils/cryptography/Messa
 
 /// @title Escrow
 /// @notice See {IEscrow}. One escrow per token and nobody's admin: a bad token harms only its own escrow. Only
-/// deposit, withdraw and collect touch the token; everything else moves numbers between four places:
-/// balances, channels, income, and out.
+/// deposit, withdraw, take and payOut touch the token; everything else moves numbers between four places:
+/// balances, channels, income, and Revenue's.
 contract Escrow is IEscrow, EIP712, ReentrancyGuardTransient {
     using Incoming for IERC20;
     using SafeERC20 for IERC20;
@@ -51,7 +51,7 @@ contract Escrow is IEscrow, EIP712, ReentrancyGuardTransient {
         token = token_;
         assets = assets_;
         WINDOW = windowSec;
-        revenue = new Revenue(token_, assets_, governance);
+        revenue = new Revenue(assets_, governance);
     }
 
     // Payer
@@ -204,17 +204,25 @@ contract Escrow is IEscrow, EIP712, ReentrancyGuardTransient {
 
     // Revenue
 
-    function collect(uint64 asset, uint32 tenure) external nonReentrant returns (uint256 amount) {
+    function collect(uint64 asset, uint32 tenure) external returns (uint256 amount) {
         // Check
-        if (msg.sender != address(revenue)) revert NotRevenue(msg.sender);
-        (uint128 earned, uint128 collected) = income(asset, tenure);
+        _onlyRevenue();
+        (uint256 earned, uint256 collected) = income(asset, tenure);
         amount = earned - collected;
         if (amount == 0) return 0;
         // Effect
-        _income[asset][tenure] = (uint256(earned) << 128) | earned;
+        _income[asset][tenure] = (earned << 128) | earned;
         emit Collected(asset, tenure, amount);
-        // Interaction
-        token.safeTransfer(msg.sender, amount);
+    }
+
+    function take(address from, uint256 amount) external nonReentrant returns (uint256 arrived) {
+        _onlyRevenue();
+        return token.take(from, amount);
+    }
+
+    function payOut(address to, uint256 amount) external nonReentrant {
+        _onlyRevenue();
+        token.safeTransfer(to, amount);
     }
 
     // Reading
@@ -237,7 +245,7 @@ contract Escrow is IEscrow, EIP712, ReentrancyGuardTransient {
 
     function _deposit(uint256 amount) private returns (uint256 credited) {
         // Interaction first: what is credited is what arrived. Every other function that moves tokens has the guard, too.
-        credited = token.take(amount);
+        credited = token.take(msg.sender, amount);
         // Effect
         balances[msg.sender] += credited;
         emit Deposited(msg.sender, credited);
@@ -349,6 +357,10 @@ contract Escrow is IEscrow, EIP712, ReentrancyGuardTransient {
             latest = block.timestamp + MAX_SPAN;
         }
         if (expiresAtSec <= afterSec || expiresAtSec > latest) revert BadExpiry(id, expiresAtSec, afterSec, latest);
+    }
+
+    function _onlyRevenue() private view {
+        if (msg.sender != address(revenue)) revert NotRevenue(msg.sender);
     }
 
     function _checkBatch(uint256 count) private pure {

@@ -6,15 +6,15 @@ import {IERC20Permit} from "@openzeppelin/contracts/token/ERC20/extensions/IERC2
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 
 /// @title Incoming
-/// @notice How the contracts take tokens from their caller.
+/// @notice How the contracts take tokens from who called for it.
 library Incoming {
     using SafeERC20 for IERC20;
 
-    /// @notice Takes `amount` and gives what arrived: only the difference tells what a token really brought. Whoever calls
+    /// @notice Takes `amount` of `from` and gives what arrived: only the difference tells what a token really brought. Whoever calls
     /// this holds the guard, so that nothing moves tokens out meanwhile.
-    function take(IERC20 token, uint256 amount) internal returns (uint256 arrived) {
+    function take(IERC20 token, address from, uint256 amount) internal returns (uint256 arrived) {
         uint256 before = token.balanceOf(address(this));
-        token.safeTransferFrom(msg.sender, address(this), amount);
+        token.safeTransferFrom(from, address(this), amount);
         arrived = token.balanceOf(address(this)) - before;
     }
 

@@ -167,7 +167,7 @@ contract Jobs is IJobs, ReentrancyGuardTransient {
         _store(jobId, terms);
         emit JobFunded(jobId, msg.sender, terms.evaluator, amount, terms);
         // Interaction
-        uint256 arrived = token.take(amount);
+        uint256 arrived = token.take(msg.sender, amount);
         if (arrived < amount) revert NotPaid(arrived, amount);
     }
 
@@ -228,7 +228,7 @@ contract Jobs is IJobs, ReentrancyGuardTransient {
         if (rest != 0) _refund(jobId, step, _jobs[jobId].client, rest);
         emit PaymentReleased(jobId, step, asset, tenure, amount);
         // Interaction
-        token.forceApprove(address(revenue), amount);
+        token.forceApprove(address(_escrow), amount); // which takes it for Revenue
         revenue.pay(asset, tenure, amount);
     }
 

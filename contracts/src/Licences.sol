@@ -70,8 +70,8 @@ contract Licences is ILicences, ERC721, ReentrancyGuardTransient {
         _assets = escrow_.assets();
         _revenue = escrow_.revenue();
         _window = escrow_.WINDOW();
-        // Revenue takes from its caller alone.
-        _token.forceApprove(address(_revenue), type(uint256).max);
+        // Which takes for Revenue from Revenue's caller alone.
+        _token.forceApprove(address(escrow_), type(uint256).max);
     }
 
     // Seller
@@ -328,7 +328,7 @@ contract Licences is ILicences, ERC721, ReentrancyGuardTransient {
         // Effect
         l.paid = SafeCast.toUint96(uint256(l.paid) + amount);
         // Interaction
-        uint256 arrived = _token.take(amount);
+        uint256 arrived = _token.take(msg.sender, amount);
         if (arrived != amount) revert PriceNotPaid(arrived, amount);
         if (terms.refundable) return;
         _earn(id, l, terms);

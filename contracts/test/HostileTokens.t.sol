@@ -52,16 +52,32 @@ contract HostileTokensTest is WeftTest {
         assertEq(fee.balanceOf(payer), arrived - arrived / 10);
     }
 
-    function test_T12_aTokenWithAFeeCreditsOwnersWithWhatArrived() public {
+    /// Income moves no tokens: the fee falls on who takes them, and nobody else is short.
+    function test_T12_aTokenWithAFeeLeavesEveryOwnerWhatHeEarned() public {
         FeeToken fee = new FeeToken();
         escrow = _escrowOf(address(fee));
         _deposit(fee, escrow, payer, 10_000);
         (IEscrow.Terms memory t,) = _opened(9000);
         _claim(t, 1000);
         IRevenue r = escrow.revenue();
-        assertEq(r.release(asset, 1), 900);
+        assertEq(r.release(asset, 1), 1000);
+        vm.prank(owner);
+        r.withdraw(1000, owner);
+        assertEq(fee.balanceOf(owner), 900);
+        assertEq(fee.balanceOf(address(escrow)), 8000);
+        assertEq(escrow.channel(_id(t)).deposited - escrow.channel(_id(t)).claimed, 8000);
+    }
+
+    function test_T12_aTokenWithAFeePaysWhatArrived() public {
+        FeeToken fee = new FeeToken();
+        escrow = _escrowOf(address(fee));
+        IRevenue r = escrow.revenue();
+        fee.mint(stranger, 1000);
+        vm.startPrank(stranger);
+        fee.approve(address(escrow), 1000);
+        assertEq(r.pay(asset, 1, 1000), 900);
         assertEq(r.balances(owner), 900);
-        assertEq(fee.balanceOf(address(r)), 900);
+        assertEq(fee.balanceOf(address(escrow)), 900);
     }
 
     /// Each call that a hook could make in the middle of each transfer.
@@ -74,27 +90,12 @@ contract HostileTokensTest is WeftTest {
         hooks.mint(address(thief), 60);
         bytes[4] memory calls = [
             abi.encodeCall(IEscrow.deposit, (10)),
-            abi.encodeCall(IEscrow.withdraw, (10, address(thief))),
-            abi.encodeCall(IRevenue.release, (asset, 1)),
-            abi.encodeCall(IRevenue.withdraw, (10, address(thief)))
+            abi.encodeCall(IEscrow.withdraw, (1, address(thief))),
+            abi.encodeCall(IRevenue.pay, (asset, 1, 10)),
+            abi.encodeCall(IRevenue.withdraw, (1, address(thief)))
         ];
-        // While depositing
-        for (uint256 i; i < 2; ++i) {
-            thief.arm(address(escrow), calls[i]);
-            thief.call(address(escrow), abi.encodeCall(IEscrow.deposit, (20)));
-            _assertRefused(thief);
-        }
-        assertEq(escrow.balances(address(thief)), 40);
-        assertEq(hooks.balanceOf(address(thief)), 20);
-        // While withdrawing
-        for (uint256 i; i < 2; ++i) {
-            thief.arm(address(escrow), calls[i]);
-            thief.call(address(escrow), abi.encodeCall(IEscrow.withdraw, (15, address(thief))));
-            _assertRefused(thief);
-        }
-        assertEq(escrow.balances(address(thief)), 10);
-        assertEq(hooks.balanceOf(address(thief)), 50);
-        // While income moves to Revenue and on to its owner
+        address[4] memory targets = [address(escrow), address(escrow), address(r), address(r)];
+        // Something to withdraw from Revenue, and something that came in the honest way.
         vm.prank(owner);
         assets.transferFrom(owner, address(thief), asset);
         vm.prank(address(thief));
@@ -105,14 +106,26 @@ contract HostileTokensTest is WeftTest {
         vm.prank(address(0xB0B));
         escrow.claim(claims);
         r.release(asset, 2);
-        for (uint256 i = 2; i < 4; ++i) {
-            thief.arm(address(r), i == 2 ? abi.encodeCall(IRevenue.release, (asset, 2)) : calls[i]);
-            thief.call(address(r), abi.encodeCall(IRevenue.withdraw, (30, address(thief))));
-            _assertRefused(thief);
+        thief.call(address(escrow), abi.encodeCall(IEscrow.deposit, (10)));
+        bytes[4] memory outer = [
+            abi.encodeCall(IEscrow.deposit, (5)),
+            abi.encodeCall(IEscrow.withdraw, (2, address(thief))),
+            abi.encodeCall(IRevenue.pay, (asset, 1, 5)),
+            abi.encodeCall(IRevenue.withdraw, (2, address(thief)))
+        ];
+        for (uint256 j; j < 4; ++j) {
+            for (uint256 i; i < 4; ++i) {
+                thief.arm(targets[i], calls[i]);
+                thief.call(targets[j], outer[j]);
+                _assertRefused(thief);
+            }
         }
-        assertEq(r.balances(address(thief)), 40);
-        assertEq(hooks.balanceOf(address(thief)), 110);
-        assertEq(hooks.balanceOf(address(escrow)), 900 + 10);
+        // Four times each: what he moved openly, and nothing else.
+        assertEq(escrow.balances(address(thief)), 10 + 20 - 8);
+        assertEq(r.balances(address(thief)), 100 - 8);
+        assertEq(r.balances(owner), 20);
+        assertEq(hooks.balanceOf(address(thief)), 60 - 10 - 20 + 8 - 20 + 8);
+        assertEq(hooks.balanceOf(address(escrow)), 1000 + 10 + 20 - 8 + 20 - 8);
     }
 
     function _assertRefused(Reentrant thief) internal view {
@@ -122,8 +135,8 @@ contract HostileTokensTest is WeftTest {
         );
     }
 
-    /// A release in the middle of a deposit would move tokens out while the escrow counts what came in.
-    function test_T11_nothingIsCollectedInTheMiddleOfADeposit() public {
+    /// A release moves no tokens: in the middle of a transfer it pays what it would have paid before or after.
+    function test_T11_aReleaseInTheMiddleOfATransferPaysOnce() public {
         HookToken hooks = new HookToken();
         escrow = _escrowOf(address(hooks));
         _deposit(hooks, escrow, payer, 1000);
@@ -133,9 +146,11 @@ contract HostileTokensTest is WeftTest {
         hooks.mint(address(thief), 400);
         thief.arm(address(escrow.revenue()), abi.encodeCall(IRevenue.release, (asset, 1)));
         thief.call(address(escrow), abi.encodeCall(IEscrow.deposit, (400)));
-        _assertRefused(thief);
+        assertTrue(thief.succeeded());
         assertEq(escrow.balances(address(thief)), 400);
-        assertEq(_income(asset, 1), 300);
+        assertEq(escrow.revenue().balances(owner), 300);
+        assertEq(escrow.revenue().release(asset, 1), 0);
+        assertEq(hooks.balanceOf(address(escrow)), 1400);
     }
 
     /// What the guard does not cover moves no tokens; in the middle of a transfer it sees nothing it could use twice.

@@ -58,7 +58,7 @@ contract InvariantsTest is Test {
         uint256 free;
         for (uint256 i; i < 4; ++i) {
             address person = market.people(i);
-            free += escrow.balances(person);
+            free += escrow.balances(person) + revenue.balances(person);
             _checkPerson(person);
         }
         (uint256 earned, uint256 collected) = market.incomes();

@@ -444,7 +444,7 @@ contract JobsTest is JobsBase {
         revenue.release(asset, 1);
         assertEq(revenue.balances(owner), 114);
         assertEq(token.balanceOf(address(jobs)), 5_000 + 400);
-        assertEq(token.allowance(address(jobs), address(revenue)), 0);
+        assertEq(token.allowance(address(jobs), address(escrow)), 0);
         _assertStatus(id, 0, IJobs.Status.Completed);
         _assertStatus(id, 1, IJobs.Status.Submitted);
         assertEq(jobs.balances(client.addr), 0);

@@ -15,6 +15,7 @@ import {Test} from "forge-std/Test.sol";
 contract JobsInvariantsTest is Test {
     TestToken internal token;
     Assets internal assets;
+    Escrow internal escrow;
     Jobs internal jobs;
     IRevenue internal revenue;
     JobMarket internal market;
@@ -24,7 +25,7 @@ contract JobsInvariantsTest is Test {
         vm.warp(1_900_000_000);
         token = new TestToken();
         assets = new Assets();
-        Escrow escrow = new Escrow(IERC20(address(token)), assets, 1 hours, address(this));
+        escrow = new Escrow(IERC20(address(token)), assets, 1 hours, address(this));
         revenue = escrow.revenue();
         revenue.setFee(300, treasury);
         jobs = new Jobs(escrow);
@@ -64,9 +65,9 @@ contract JobsInvariantsTest is Test {
         assertEq(held, market.open() + waiting + market.donated(), "I1 solvency");
         assertEq(held + market.released() + market.withdrawn(), market.funded() + market.donated(), "I1 conservation");
         // I2: what providers earned is in Revenue: owners', treasury's, or waiting for a parent's release.
-        assertEq(token.balanceOf(address(revenue)), market.released(), "I2 Revenue");
+        assertEq(token.balanceOf(address(escrow)), market.released(), "I2 Revenue");
         assertEq(_owed(), market.released(), "I2 shares of the income");
-        assertEq(token.allowance(address(jobs), address(revenue)), 0, "an allowance stayed");
+        assertEq(token.allowance(address(jobs), address(escrow)), 0, "an allowance stayed");
     }
 
     /// I3: its terms never changed.

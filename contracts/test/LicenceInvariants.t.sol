@@ -58,7 +58,7 @@ contract LicenceInvariantsTest is Test {
         }
         assertEq(refunds, market.refunded() - market.withdrawn(), "I4 refunds");
         // I1: to the last unit.
-        uint256 pushed = token.balanceOf(address(escrow.revenue()));
+        uint256 pushed = token.balanceOf(address(escrow));
         uint256 running = market.paid() - market.refunded() - pushed;
         assertEq(token.balanceOf(address(licences)), running + refunds + market.donated(), "I1 conservation");
         uint256 due;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
+import {Portion, portion} from "../src/Portion.sol";
 import {IAssets} from "../src/interfaces/IAssets.sol";
 import {IEscrow} from "../src/interfaces/IEscrow.sol";
 import {IRevenue} from "../src/interfaces/IRevenue.sol";
@@ -44,6 +45,11 @@ contract LineageTest is WeftTest {
     function _waiting(uint64 parent, uint32 tenure) internal view returns (uint256) {
         (uint128 credited, uint128 released) = revenue.royalties(parent, tenure);
         return credited - released;
+    }
+
+    function _one(Portion p) internal pure returns (Portion[] memory list) {
+        list = new Portion[](1);
+        list[0] = p;
     }
 
     // Terms
@@ -106,6 +112,53 @@ contract LineageTest is WeftTest {
 
     // Release
 
+    /// Up to sixteen parents, whose last slot is full or not, some of which were sold.
+    function testFuzz_lineage_namesEveryParentInItsTenure(uint256 count, uint256 sold) public {
+        count = bound(count, 0, 16);
+        IAssets.Parent[] memory list = new IAssets.Parent[](count);
+        for (uint256 i; i < count; ++i) {
+            list[i] = IAssets.Parent(uint48(_mint(data, address(0))), uint16(i == 0 ? 1 : 625 - i));
+            if ((sold >> i) % 2 == 0) continue;
+            vm.prank(data);
+            assets.transferFrom(data, model, list[i].asset);
+        }
+        uint64 child = _child(owner, list);
+        (address of1, Portion[] memory found) = assets.lineage(child, 1);
+        assertEq(of1, owner);
+        assertEq(found.length, count);
+        for (uint256 i; i < count; ++i) {
+            uint256 tenure = (sold >> i) % 2 == 0 ? 1 : 2;
+            assertEq(Portion.unwrap(found[i]), Portion.unwrap(portion(list[i].asset, tenure, list[i].bps)));
+        }
+        assertEq(keccak256(abi.encode(assets.parents(child))), keccak256(abi.encode(list)));
+        (of1,) = assets.lineage(child, 2);
+        assertEq(of1, address(0));
+    }
+
+    function test_release_paysSixteenParents() public {
+        IAssets.Parent[] memory list = new IAssets.Parent[](16);
+        for (uint256 i; i < 16; ++i) list[i] = IAssets.Parent(uint48(_mint(data, address(0))), uint16(i + 1));
+        uint64 child = _child(owner, list);
+        _earn(child, 10_000);
+        assertEq(revenue.release(child, 1), 10_000 - 136);
+        for (uint256 i; i < 16; ++i) assertEq(_waiting(list[i].asset, 1), i + 1);
+    }
+
+    /// The packed counters of a tenure must not run into each other, nor a sum over 128 bits be taken for a small one.
+    function test_release_refusesRoyaltiesThatNobodyCouldCount() public {
+        uint64 child = _child(model, _parents(asset, 10_000));
+        token.mint(stranger, type(uint128).max);
+        vm.startPrank(stranger);
+        token.approve(address(escrow), type(uint256).max);
+        revenue.pay(child, 1, type(uint128).max);
+        assertEq(_waiting(asset, 1), type(uint128).max);
+        token.mint(stranger, 1);
+        vm.expectRevert(abi.encodeWithSelector(IRevenue.RoyaltiesTooHigh.selector, (uint256(asset) << 32) | 1));
+        revenue.pay(child, 1, 1);
+        revenue.release(asset, 1);
+        assertEq(revenue.balances(owner), type(uint128).max);
+    }
+
     function test_release_creditsOwnerAndParentsAndClimbsOneLevelATime() public {
         uint64 base = _mint(data, operator.addr);
         uint64 tuned = _child(model, _parents(base, 2_000));
@@ -113,16 +166,12 @@ contract LineageTest is WeftTest {
         _earn(service, 1_000);
 
         vm.expectEmit(address(revenue));
-        emit IRevenue.Royalty(tuned, 1, service, 1, 300);
-        vm.expectEmit(address(revenue));
-        emit IRevenue.Released(service, 1, owner, 700, 1_000, 0);
+        emit IRevenue.Released(service, 1, owner, 700, 1_000, 0, _one(portion(tuned, 1, 300)));
         assertEq(revenue.release(service, 1), 700);
         assertEq(_waiting(base, 1), 0);
 
         vm.expectEmit(address(revenue));
-        emit IRevenue.Royalty(base, 1, tuned, 1, 60);
-        vm.expectEmit(address(revenue));
-        emit IRevenue.Released(tuned, 1, model, 240, 0, 300);
+        emit IRevenue.Released(tuned, 1, model, 240, 0, 300, _one(portion(base, 1, 60)));
         vm.prank(stranger);
         assertEq(revenue.release(tuned, 1), 240);
 
@@ -130,7 +179,6 @@ contract LineageTest is WeftTest {
         assertEq(revenue.balances(owner), 700);
         assertEq(revenue.balances(model), 240);
         assertEq(revenue.balances(data), 60);
-        assertEq(token.balanceOf(address(revenue)), 1_000);
     }
 
     function test_release_ofADiamondPaysEveryPath() public {
@@ -267,7 +315,6 @@ contract LineageTest is WeftTest {
         uint256 sum = revenue.balances(data) + revenue.balances(model) + revenue.balances(stranger)
             + revenue.balances(treasury);
         assertEq(sum, amount);
-        assertEq(token.balanceOf(address(revenue)), amount);
         for (uint256 i; i < 3; ++i) assertEq(_waiting(all[i], 1), 0);
     }
 

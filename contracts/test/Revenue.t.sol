@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
+import {Portion} from "../src/Portion.sol";
 import {IEscrow} from "../src/interfaces/IEscrow.sol";
 import {IRevenue} from "../src/interfaces/IRevenue.sol";
 import {WeftTest} from "./support/WeftTest.sol";
@@ -16,17 +17,19 @@ contract RevenueTest is WeftTest {
     }
 
     function test_release_creditsTheTenuresOwnerWhoeverCalls() public {
+        uint256 held = token.balanceOf(address(escrow));
         vm.expectEmit(address(escrow));
         emit IEscrow.Collected(asset, 1, 300);
         vm.expectEmit(address(revenue));
-        emit IRevenue.Released(asset, 1, owner, 300, 300, 0);
+        emit IRevenue.Released(asset, 1, owner, 300, 300, 0, new Portion[](0));
         vm.prank(stranger);
         assertEq(revenue.release(asset, 1), 300);
         assertEq(revenue.balances(owner), 300);
-        assertEq(token.balanceOf(address(revenue)), 300);
         (uint256 earned, uint256 collected) = escrow.income(asset, 1);
         assertEq(earned, 300);
         assertEq(collected, 300);
+        // It only counts: the tokens leave when the owner takes them.
+        assertEq(token.balanceOf(address(escrow)), held);
     }
 
     function test_release_paysEveryUnitOnce() public {
@@ -71,8 +74,51 @@ contract RevenueTest is WeftTest {
         escrow.collect(asset, 1);
     }
 
+    /// Also who owns the asset, and who allowed the escrow to take his tokens.
+    function testFuzz_I4_takeAndPayOut_areRevenuesAlone(address caller, uint256 amount) public {
+        vm.assume(caller != address(revenue));
+        address[3] memory callers = [caller, owner, payer];
+        for (uint256 i; i < callers.length; ++i) {
+            bytes memory notRevenue = abi.encodeWithSelector(IEscrow.NotRevenue.selector, callers[i]);
+            vm.expectRevert(notRevenue);
+            vm.prank(callers[i]);
+            escrow.payOut(callers[i], amount);
+            vm.expectRevert(notRevenue);
+            vm.prank(callers[i]);
+            escrow.take(payer, amount);
+        }
+    }
+
+    function test_pay_takesTheCallersTokensIntoTheEscrow() public {
+        token.mint(stranger, 100);
+        vm.startPrank(stranger);
+        token.approve(address(escrow), 100);
+        uint256 before = token.balanceOf(address(escrow));
+        vm.expectEmit(address(revenue));
+        emit IRevenue.Paid(asset, 1, stranger, 100);
+        vm.expectEmit(address(revenue));
+        emit IRevenue.Released(asset, 1, owner, 100, 100, 0, new Portion[](0));
+        assertEq(revenue.pay(asset, 1, 100), 100);
+        vm.stopPrank();
+        assertEq(token.balanceOf(address(escrow)), before + 100);
+        assertEq(token.balanceOf(stranger), 0);
+        vm.prank(owner);
+        revenue.withdraw(100, owner);
+        assertEq(token.balanceOf(address(escrow)), before);
+    }
+
+    function test_pay_refusesTenuresThatNeverWere() public {
+        token.mint(stranger, 100);
+        vm.startPrank(stranger);
+        token.approve(address(escrow), 100);
+        vm.expectRevert(abi.encodeWithSelector(IRevenue.UnknownTenure.selector, asset, 2));
+        revenue.pay(asset, 2, 100);
+        assertEq(token.balanceOf(stranger), 100);
+    }
+
     function test_withdraw_paysOutTheCallersShareOnly() public {
         revenue.release(asset, 1);
+        uint256 held = token.balanceOf(address(escrow));
         vm.expectRevert(abi.encodeWithSelector(IRevenue.InsufficientBalance.selector, stranger, 0, 1));
         vm.prank(stranger);
         revenue.withdraw(1, stranger);
@@ -86,7 +132,7 @@ contract RevenueTest is WeftTest {
         assertEq(revenue.balances(owner), 0);
         assertEq(token.balanceOf(stranger), 200);
         assertEq(token.balanceOf(owner), 100);
-        assertEq(token.balanceOf(address(revenue)), 0);
+        assertEq(token.balanceOf(address(escrow)), held - 300);
     }
 
     function test_withdraw_refusesRecipientsFromWhichNothingReturns() public {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
+import {Portion} from "../Portion.sol";
 import {IERC2981} from "@openzeppelin/contracts/interfaces/IERC2981.sol";
 import {IERC721} from "@openzeppelin/contracts/token/ERC721/IERC721.sol";
 
@@ -111,8 +112,9 @@ interface IAssets is IERC721, IERC2981 {
 
     function parents(uint64 asset) external view returns (Parent[] memory);
 
-    /// @notice {parents}, and the present tenure of each.
-    function lineage(uint64 asset) external view returns (Parent[] memory parents_, uint32[] memory tenures);
+    /// @notice Who shares the income of a tenure: its {ownerAt}, and {parents}, each in its present tenure, with its basis
+    /// points. A word is asset (64 bits), tenure (32) and basis points (128).
+    function lineage(uint64 asset, uint32 tenure) external view returns (address owner, Portion[] memory parents_);
 
     /// @notice Whether `key` signs for a tenure: it is its operator, or was until the asset was sold.
     function isOperator(uint64 asset, uint32 tenure, address key) external view returns (bool);

@@ -89,7 +89,7 @@ interface IEscrow {
     /// @notice The channel ended: `earned` moved to the income of its tenure, `refunded` to the payer's balance.
     event Closed(bytes32 indexed channelId, address indexed payer, uint96 earned, uint96 refunded);
     event Skipped(bytes32 indexed channelId, SkipReason reason);
-    /// @notice `amount` of a tenure's income left for {IRevenue}.
+    /// @notice `amount` of a tenure's income is from now on counted by {IRevenue}.
     event Collected(uint64 indexed asset, uint32 indexed tenure, uint256 amount);
 
     error BadWindow(uint256 windowSec, uint256 minSec, uint256 maxSec);
@@ -157,8 +157,16 @@ interface IEscrow {
 
     // Revenue
 
-    /// @notice Sends what a tenure earned since the last time to {revenue}, the only caller.
+    // The tokens that {revenue} counts stay here too. It is the only caller.
+
+    /// @notice Counts what a tenure earned since the last time as collected.
     function collect(uint64 asset, uint32 tenure) external returns (uint256 amount);
+
+    /// @notice Takes `amount` from `from`, which called {revenue} itself, and gives what arrived.
+    function take(address from, uint256 amount) external returns (uint256 arrived);
+
+    /// @notice Pays out what {revenue} owed.
+    function payOut(address to, uint256 amount) external;
 
     // Reading
 

@@ -12,7 +12,7 @@ export interface TenureAccount {
   claimed: bigint;
   /** Paid outside channels: licences, jobs. */
   paid: bigint;
-  /** What of `claimed` left the escrow. */
+  /** What of `claimed` was released. */
   collected: bigint;
   fee: bigint;
   /** Credited by children, and how much of that was released. */
@@ -32,6 +32,8 @@ export interface AccountBook {
   readonly tenures: readonly TenureAccount[];
   /** What each owner, and the treasury, was credited and has not withdrawn; by address. */
   readonly balances: ReadonlyMap<Hex, bigint>;
+  /** What payers put into the escrow and neither took out nor spent: their balances and what their channels hold. */
+  readonly payers: bigint;
   /** Of every asset, in order of their ids. */
   readonly assets: readonly bigint[];
 }
@@ -56,7 +58,11 @@ export function accountBook(events: EconomyEvents): AccountBook {
     balances.set(toHex(who), (balances.get(toHex(who)) ?? 0n) + amount);
 
   const channels = new Map<Hex, TenureAccount>();
+  let payers = 0n;
   for (const event of events.escrow) {
+    if (event.name === 'Deposited') payers += event.amount;
+    else if (event.name === 'Withdrawn') payers -= event.amount;
+    else if (event.name === 'Claimed' || event.name === 'Closed') payers -= event.earned;
     if (event.name === 'Opened') channels.set(toHex(event.channelId), of(event.terms.asset, event.terms.tenure));
     else if (event.name === 'Claimed') of(event.asset, event.tenure).claimed += event.earned;
     else if (event.name === 'Collected') of(event.asset, event.tenure).collected += event.amount;
@@ -74,15 +80,15 @@ export function accountBook(events: EconomyEvents): AccountBook {
         of(event.asset, event.tenure).fee += event.amount;
         credit(event.treasury, event.amount);
         break;
-      case 'Royalty':
-        of(event.parent, event.tenure).royaltiesIn += event.amount;
-        of(event.child, event.childTenure).royaltiesOut += event.amount;
-        break;
       case 'Released': {
         const account = of(event.asset, event.tenure);
         account.released += event.amount;
         account.releasedEarnings += event.earned;
         account.royaltiesReleased += event.royalties;
+        for (const parent of event.parents) {
+          of(parent.asset, parent.tenure).royaltiesIn += parent.amount;
+          account.royaltiesOut += parent.amount;
+        }
         credit(event.owner, event.amount);
         break;
       }
@@ -93,7 +99,7 @@ export function accountBook(events: EconomyEvents): AccountBook {
   }
   const minted = events.assets.flatMap((event) => (event.name === 'Minted' ? [event.asset] : []));
   const earning = [...tenures.values()].filter((account) => account.claimed + account.paid + account.royaltiesIn > 0n);
-  return { tenures: earning.sort(inOrder), balances, assets: minted };
+  return { tenures: earning.sort(inOrder), balances, payers, assets: minted };
 }
 
 const newAccount = (asset: bigint, tenure: number): TenureAccount => ({

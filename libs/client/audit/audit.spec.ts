@@ -21,7 +21,7 @@ describe('an audit', () => {
   const pay = async (asset: bigint, amount: bigint) => {
     const payer = chain.account(6);
     await send(payer, chain.token.mint(payer.address, amount));
-    await send(payer, chain.token.approve(chain.deployment.revenue, amount));
+    await send(payer, chain.token.approve(chain.deployment.escrow, amount));
     await send(payer, chain.revenue.pay(asset, 1, amount));
   };
   const audited = (ledger: { asset: bigint; tenure: number; claimed: bigint }[] = []) =>
@@ -56,10 +56,10 @@ describe('an audit', () => {
     ]);
   });
 
-  it('still balances when owners have withdrawn and somebody gave Revenue a present', async () => {
+  it('still balances when owners have withdrawn and somebody gave the escrow a present', async () => {
     const owner = chain.account(SERVICE);
     await send(owner, chain.revenue.withdraw(700n, owner.address));
-    await send(owner, chain.token.mint(chain.deployment.revenue, 5n));
+    await send(owner, chain.token.mint(chain.deployment.escrow, 5n));
     expect((await audited()).differences).toEqual([]);
   });
 
@@ -84,6 +84,21 @@ describe('an audit', () => {
     const { balanced, differences } = await audited();
     expect(balanced).toBe(false);
     expect(differences).toMatchObject([{ what: 'in Revenue', expected: 240n, found: 1n }]);
+  });
+
+  it('names tokens that are not there', async () => {
+    const { escrow } = chain.deployment;
+    await chain.provider.send('anvil_impersonateAccount', [escrow]);
+    await chain.provider.send('anvil_setBalance', [escrow, '0xde0b6b3a7640000']);
+    const { to, data } = chain.token.transfer(toHex(randomBytes(20)), 6n);
+    const hash = await chain.provider.send('eth_sendTransaction', [{ from: escrow, to, data }]);
+    await chain.provider.waitForTransaction(hash);
+    const { balanced, differences } = await audited();
+    expect(balanced).toBe(false);
+    // Less the present of 5.
+    const missing = differences.find(({ where }) => where === 'Escrow');
+    expect(missing).toMatchObject({ what: 'tokens that it holds' });
+    expect(missing!.expected - missing!.found).toBe(1n);
   });
 });
 

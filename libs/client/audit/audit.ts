@@ -108,10 +108,10 @@ async function compared(options: AuditOptions, indexed: IndexedLogs): Promise<Au
   }
   for (const [owner, balance] of book.balances)
     compare(`balance of ${owner}`, 'in Revenue', balance, await revenue.balanceOf(owner, at));
-  const held = await new Token(contracts.token, provider).balanceOf(contracts.revenue, at);
+  const held = await new Token(contracts.token, provider).balanceOf(contracts.escrow, at);
   const owed = owedBy(book);
   // Gifts belong to nobody and make it more.
-  if (held < owed) compare('Revenue', 'tokens that it holds', owed, held);
+  if (held < owed) compare('Escrow', 'tokens that it holds', owed, held);
   for (const { asset, tenure, claimed } of ledger)
     compare(
       `asset ${asset}, tenure ${tenure}`,
@@ -149,9 +149,11 @@ function sums({ tenures }: AccountBook, asset: bigint): Omit<AuditedAsset, 'owne
   };
 }
 
-function owedBy({ tenures, balances }: AccountBook): bigint {
-  let owed = 0n;
+/** All of it lies in the escrow: payers' money, income, royalties that wait, and what owners may withdraw. */
+function owedBy({ tenures, balances, payers }: AccountBook): bigint {
+  let owed = payers;
   for (const balance of balances.values()) owed += balance;
+  for (const { claimed, collected } of tenures) owed += claimed - collected;
   for (const { royaltiesIn, royaltiesReleased } of tenures) owed += royaltiesIn - royaltiesReleased;
   return owed;
 }
