@@ -11,6 +11,7 @@ import {Market} from "./support/Market.sol";
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {Test} from "forge-std/Test.sol";
 
+/// The escrow alone, more closely than in `Economy.t.sol`: its events tell its whole state, and every voucher stays good.
 /// Whatever a market of four people, three assets, honest moves and attacks does, in whatever order.
 contract InvariantsTest is Test {
     TestToken internal token;
@@ -53,6 +54,8 @@ contract InvariantsTest is Test {
     }
 
     /// One function for all, since a campaign is what costs.
+    /// forge-config: default.invariant.runs = 64
+    /// forge-config: default.invariant.depth = 60
     function invariant_I1_I2_I3_I5_moneyIsConservedBoundedClaimableAndNeverRunsBackwards() public {
         uint256 held = _checkChannels();
         uint256 free;
