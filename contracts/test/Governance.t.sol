@@ -15,13 +15,14 @@ contract GovernanceTest is WeftTest {
     VotesToken internal votes;
     WeftGovernor internal governor;
     TimelockController internal timelock;
+    Governance internal made;
     IRevenue internal governed;
     address internal treasury = makeAddr("treasury");
 
     function setUp() public override {
         super.setUp();
         votes = new VotesToken();
-        Governance made = new Governance("Weft", votes, 1 days, 3 days, 1e18, 4);
+        made = new Governance("Weft", votes, 1 days, 3 days, 1e18, 4);
         (governor, timelock) = (made.governor(), made.timelock());
         governed = new Escrow(IERC20(address(token)), assets, WINDOW, address(timelock)).revenue();
         votes.delegate(address(this));
@@ -71,7 +72,7 @@ contract GovernanceTest is WeftTest {
 
     function test_T20_nobodyCommandsTheTimelockButTheGovernor() public view {
         bytes32 admin = timelock.DEFAULT_ADMIN_ROLE();
-        address[4] memory others = [address(this), address(votes), stranger, address(timelock)];
+        address[5] memory others = [address(this), address(votes), stranger, address(timelock), address(made)];
         for (uint256 i; i < others.length; ++i) {
             assertFalse(timelock.hasRole(timelock.PROPOSER_ROLE(), others[i]));
             assertFalse(timelock.hasRole(timelock.CANCELLER_ROLE(), others[i]));

@@ -108,6 +108,8 @@ contract LineageTest is WeftTest {
         // What counts is the deepest parent.
         uint64 sibling = _child(model, _parents(asset, 1, last - 1, 1));
         assertEq(assets.terms(sibling).depth, 32);
+        uint64 root = _mint(model, address(0));
+        assertEq(assets.terms(_child(model, _parents(last - 1, 1, root, 1))).depth, 32);
     }
 
     // Release

@@ -145,6 +145,18 @@ contract RevenueTest is WeftTest {
         }
     }
 
+    /// Nobody can bring so much, so it is put there.
+    function test_claim_refusesIncomeThatNobodyCouldCount() public {
+        vm.record();
+        escrow.income(asset, 1);
+        (bytes32[] memory slots,) = vm.accesses(address(escrow));
+        vm.store(address(escrow), slots[0], bytes32(uint256(type(uint128).max)));
+        IEscrow.Claim[] memory claims = _one(_claimOf(t, 301));
+        vm.expectRevert(abi.encodeWithSelector(IEscrow.IncomeTooHigh.selector, asset, 1));
+        vm.prank(operator.addr);
+        escrow.claim(claims);
+    }
+
     function test_T15_aDonationToRevenueGoesToNobody() public {
         token.mint(address(revenue), 50);
         revenue.release(asset, 1);
