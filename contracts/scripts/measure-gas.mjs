@@ -21,6 +21,9 @@ const WITH_FOUR_PARENTS = 6;
 const GOVERNANCE = '0x0000000000000000000000000000000000006077';
 const MNEMONIC = 'test test test test test test test test test test test junk';
 const DEPOSIT = 10_000_000n;
+/** Of a call, and what has to wait on a channel before the settler claims it (its default), in minor units. */
+const PRICE = 10_000;
+const CLAIM_AMOUNT = 10_000_000;
 const CALL = [
   { name: 'callId', type: 'bytes32' },
   { name: 'listing', type: 'bytes32' },
@@ -84,6 +87,7 @@ class Measurement {
     await this.measureProvider();
     await this.measureEnds();
     await this.measureTransfer();
+    await this.measureCalls();
     return Object.fromEntries(Object.entries(this.gas).sort(([a], [b]) => a.localeCompare(b)));
   }
 
@@ -179,6 +183,25 @@ class Measurement {
     const { assets, owner, buyer } = this;
     await this.measure('transferFirst', owner, assets.transferFrom, owner.address, buyer.address, 1);
     await this.measure('transfer', owner, assets.transferFrom, owner.address, buyer.address, 3);
+  }
+
+  /**
+   * What a call costs a payer and his provider on chain, of 1, 100 and 10,000 that he makes: opening his channel, and the
+   * claims that the settler sends alone, one for the last of what was earned and one each time that CLAIM_AMOUNT waits.
+   */
+  async measureCalls() {
+    const { escrow, operator, payer } = this;
+    for (const calls of [1, 100, 10_000]) {
+      const all = calls * PRICE;
+      const entry = { ...this.entry(59), amount: BigInt(all), expiresAtSec: this.now + 30 * 24 * 3600 };
+      let gas = (await this.send(payer, escrow.open, [entry])).gasUsed;
+      for (let claimed = 0; claimed < all; ) {
+        claimed = Math.min(all, claimed + CLAIM_AMOUNT);
+        const claim = { terms: this.terms(entry), amount: claimed, ...(await this.voucher(entry, BigInt(claimed))) };
+        gas = BigInt(gas) + BigInt((await this.send(operator, escrow.claim, [claim])).gasUsed);
+      }
+      this.gas[`paidCallOf${calls}`] = Math.round(Number(gas) / calls);
+    }
   }
 
   entry(asset) {
