@@ -1,4 +1,5 @@
 /** Typed bindings of the contracts: `import { Escrow } from 'weft/contracts'`. */
+export { Anchor, type AnchorEvent, type Epoch } from './anchor.js';
 export * from './assets.js';
 export { send, type UnsignedTransaction } from './chain.js';
 export { connectChain } from './chain-provider.js';

@@ -2,6 +2,7 @@
 
 export { TransactionSender, type TransactionSenderOptions } from './chain/transaction-sender.js';
 export { callId, messageDigest, StreamDigest } from './digests.js';
+export { type Leaf, MerkleTree, rootOf } from './merkle-tree.js';
 export { LocalWallet, type LocalWalletOptions } from './payer/local-wallet.js';
 export { RemoteWallet, type RemoteWalletOptions } from './payer/remote-wallet.js';
 export type { Wallet } from './payer/wallet.js';
