@@ -175,6 +175,16 @@ describe('claim', () => {
   });
 });
 
+describe('anchor', () => {
+  test('writes on chain what stands for all receipts, and then there is nothing more', async () => {
+    await json('call', 'echo', 'Say', '{"text":"to be anchored"}');
+    const { epochs } = (await json('anchor')) as { epochs: Record<string, string>[] };
+    const settled = (await market.wallet.channels()).reduce((sum, channel) => sum + channel.settled, 0n);
+    expect(epochs).toEqual([expect.objectContaining({ asset: '1', tenure: 1, epoch: '1', amount: String(settled) })]);
+    expect((await run('anchor')).out).toBe('nothing to anchor\n');
+  });
+});
+
 describe('publish', () => {
   const offer = (port: string) => ({
     service: ECHO,

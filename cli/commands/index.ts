@@ -11,6 +11,7 @@ const loaders = {
   runs: async () => (await import('./runs.js')).addRuns,
   channels: async () => (await import('./channels.js')).addChannels,
   claim: async () => (await import('./claim.js')).addClaim,
+  anchor: async () => (await import('./anchor.js')).addAnchor,
   release: async () => (await import('./release.js')).addRelease,
   audit: async () => (await import('./audit.js')).addAudit,
   balance: async () => (await import('./balance.js')).addBalance,

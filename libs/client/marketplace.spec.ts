@@ -15,7 +15,15 @@ const address = (digit: string) => `0x${digit.repeat(40)}`;
 const marketplace: Marketplace = {
   chainId: 31_337,
   rpcUrl: 'http://127.0.0.1:8545',
-  contracts: { token: address('1'), assets: address('2'), escrow: address('3'), revenue: address('4') },
+  contracts: {
+    token: address('1'),
+    assets: address('2'),
+    escrow: address('3'),
+    revenue: address('4'),
+    licences: address('5'),
+    jobs: address('6'),
+    anchor: address('7'),
+  },
   registry: '127.0.0.1:50051',
   wallet: 'grpc://127.0.0.1:50052',
   walletTokenFile: 'tokens/client',

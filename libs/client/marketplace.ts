@@ -7,11 +7,11 @@ import { WeftError } from '#core/errors.js';
 const address = z.string().regex(/^0x[0-9a-fA-F]{40}$/, 'must be an address: 0x and 40 hexadecimal digits');
 const hostAndPort = z.string().regex(/^\S+:\d{1,5}$/, 'must be host:port');
 
+/** Those that clients and services use. */
+const names = ['token', 'assets', 'escrow', 'revenue', 'licences', 'jobs', 'anchor'] as const;
+
 const contracts = z.object({
-  token: address,
-  assets: address,
-  escrow: address,
-  revenue: address,
+  ...(Object.fromEntries(names.map((name) => [name, address])) as Record<(typeof names)[number], typeof address>),
   /** From which on there are events. */
   blockNumber: z.number().int().min(0).optional(),
 });
@@ -68,11 +68,10 @@ function contractsOf(
   const differs = (field: string, found: unknown, wanted: unknown): never =>
     refuse(field, `${field} is ${found} in ${marketplaceFile(home)} and ${wanted} in ${deploymentFile(home)}`);
   if (BigInt(chainId) !== deployment.chainId) differs('chainId', chainId, deployment.chainId);
-  for (const name of ['token', 'assets', 'escrow', 'revenue'] as const)
+  for (const name of names)
     if (own !== undefined && own[name].toLowerCase() !== deployment[name])
       differs(`contracts.${name}`, own[name], deployment[name]);
-  const { token, assets, escrow, revenue, blockNumber } = deployment;
-  return { token, assets, escrow, revenue, blockNumber };
+  return deployment;
 }
 
 /** Whole or not at all, whoever reads meanwhile. */

@@ -6,6 +6,7 @@ export { type Leaf, MerkleTree, rootOf } from './merkle-tree.js';
 export { LocalWallet, type LocalWalletOptions } from './payer/local-wallet.js';
 export { RemoteWallet, type RemoteWalletOptions } from './payer/remote-wallet.js';
 export type { Wallet } from './payer/wallet.js';
+export type { Anchoring, AnchorPolicy } from './provider/anchorer.js';
 export { BodyStore } from './provider/body-store.js';
 export { ChainView, type ChainViewOptions } from './provider/chain-view.js';
 export { ProviderLedger } from './provider/provider-ledger.js';

@@ -17,7 +17,7 @@ export function hashLeaf({ receiptDigest, amount }: Leaf): Buffer {
 
 /**
  * The tree that `Anchor.sol` verifies against: pairs are hashed in ascending order, a node without a neighbour climbs
- * unchanged. OpenZeppelin's own package proves the same with 35 packages more, and takes a hundred times as long in a
+ * unchanged. OpenZeppelin's own package proves the same with 36 packages, and takes thirty times as long in a
  * process that serves calls meanwhile.
  */
 export class MerkleTree {

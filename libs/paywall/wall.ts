@@ -29,6 +29,8 @@ export interface WallOptions {
   readonly ledger: ProviderLedger;
   readonly chain: ChainView;
   readonly limits: PaywallLimits;
+  /** Receipts are anchored when they are so old, at the latest; undefined: they are not anchored. */
+  readonly anchorAfterSec?: number | undefined;
   readonly onStage: ((stage: Stage) => void) | undefined;
   readonly onError: (error: unknown) => void;
 }
@@ -431,7 +433,8 @@ export class Wall {
 
   async #sweep(): Promise<void> {
     const retainSec = Math.max(...this.versions.map(({ listing }) => listing.retainSec));
-    await sweepLedger(this.options.ledger, { retainSec, nowSec: this.options.chain.nowSec() });
+    const { ledger, chain, anchorAfterSec } = this.options;
+    await sweepLedger(ledger, { retainSec, nowSec: chain.nowSec(), anchors: anchorAfterSec !== undefined });
   }
 
   #endSlowCalls(): void {

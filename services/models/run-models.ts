@@ -36,6 +36,13 @@ const schema = z.object({
   WEFT_WITNESS_RPC_URL: z.url().optional().describe('a second node that must show the same before money counts'),
   WEFT_CLAIM_AMOUNT: z.coerce.bigint().optional().describe('minor units on a channel that are worth a claim'),
   WEFT_CLAIM_AFTER_SEC: z.coerce.number().int().min(1).optional().describe('age of earnings at which they are claimed'),
+  WEFT_ANCHOR_RECEIPTS: z.coerce.number().int().min(1).optional().describe('receipts that are worth an epoch'),
+  WEFT_ANCHOR_AFTER_SEC: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .optional()
+    .describe('age of receipts at which they are anchored'),
   WEFT_CLAIM_EVERY_MS: z.coerce.number().int().min(100).default(15_000).describe('how often earnings are looked at'),
 });
 
@@ -53,6 +60,7 @@ export const runModels = (names: readonly ModelName[] = modelNames): Promise<voi
       entities: config.WEFT_ENTITIES_PORT,
     });
     const { DATABASE_URL: databaseUrl, WEFT_CLAIM_AMOUNT: amount, WEFT_CLAIM_AFTER_SEC: ageSec } = config;
+    const { WEFT_ANCHOR_RECEIPTS: receipts, WEFT_ANCHOR_AFTER_SEC: anchorAfterSec } = config;
     const home = weftHome();
     const provider =
       databaseUrl === undefined
@@ -64,6 +72,10 @@ export const runModels = (names: readonly ModelName[] = modelNames): Promise<voi
             safety: chainSafety(config),
             credit: { maxBlockAgeSec: config.WEFT_MAX_BLOCK_AGE_SEC, witnessRpcUrl: config.WEFT_WITNESS_RPC_URL },
             policy: { ...(amount === undefined ? {} : { amount }), ...(ageSec === undefined ? {} : { ageSec }) },
+            anchorPolicy: {
+              ...(receipts === undefined ? {} : { receipts }),
+              ...(anchorAfterSec === undefined ? {} : { ageSec: anchorAfterSec }),
+            },
             settleEveryMs: config.WEFT_CLAIM_EVERY_MS,
             onError: (error) => logger.warn({ err: error }, 'the paywall met a problem in the background'),
           });

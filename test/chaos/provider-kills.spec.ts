@@ -72,7 +72,7 @@ describe('a provider that is killed', () => {
 
     constructor(
       private readonly at = home,
-      private readonly settles = false,
+      private readonly settles: ProviderProcess['settles'] = false,
     ) {}
 
     async start(fault?: Fault): Promise<this> {
@@ -111,7 +111,7 @@ describe('a provider that is killed', () => {
     for (const provider of providers.splice(0)) await provider.end();
   });
 
-  async function start(fault?: Fault, settles = false, at = home): Promise<Provider> {
+  async function start(fault?: Fault, settles: ProviderProcess['settles'] = false, at = home): Promise<Provider> {
     const provider = new Provider(at, settles);
     providers.push(provider);
     return await provider.start(fault);
@@ -214,7 +214,7 @@ describe('a provider that is killed', () => {
     // It dies holding the key's lock: the next one is not kept waiting.
     'T28 T29 a settler killed with its claim %s and not recorded claims everything, once',
     async (at) => {
-      const provider = await start({ at, nth: 1 }, true);
+      const provider = await start({ at, nth: 1 }, 'claims');
       const channel = await open();
       const request = text('earned');
       // What was earned here, if not what was earned before, makes the settler claim, and die with it.
@@ -236,7 +236,7 @@ describe('a provider that is killed', () => {
   test(
     'T24 killed again and again under load: payer, provider and chain agree to the last unit',
     async () => {
-      const provider = await start(undefined, true);
+      const provider = await start(undefined, 'claims');
       const funds = 100_000n * BigInt(KILLS);
       const wallet = await startWallet(chain, { account: 3, funds });
       const app = { address: provider.address };

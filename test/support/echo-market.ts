@@ -91,12 +91,12 @@ export async function startEchoMarket(first: EchoOffer = {}) {
     };
   }
 
-  const { token, assets, escrow, revenue, chainId } = chain.deployment;
+  const { chainId, ...contracts } = chain.deployment;
   const home = tempDir();
   const parts: Partial<Marketplace> = {
     chainId: Number(chainId),
     rpcUrl: chain.rpcUrl,
-    contracts: { token, assets, escrow, revenue },
+    contracts,
     registry: market.registry.address,
     walletTokenFile: 'wallet/spend.token',
   };

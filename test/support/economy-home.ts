@@ -40,8 +40,7 @@ export const cliOf = (home: string) => {
 export async function startEconomyHome(): Promise<{ chain: Chain; home: string } & ReturnType<typeof cliOf>> {
   const chain = await startChain();
   const home = tempDir();
-  const { token, assets, escrow, revenue } = chain.deployment;
-  await writeMarketplace(home, marketplaceOf({ rpcUrl: chain.rpcUrl, contracts: { token, assets, escrow, revenue } }));
+  await writeMarketplace(home, marketplaceOf({ rpcUrl: chain.rpcUrl, contracts: chain.deployment }));
   await writeDeployment(join(home, 'contracts.json'), chain.deployment);
   return { chain, home, ...cliOf(home) };
 }

@@ -8,7 +8,15 @@ const address = `0x${'1'.repeat(40)}`;
 export const marketplaceOf = (parts: Partial<Marketplace> = {}): Marketplace => ({
   chainId: 31_337,
   rpcUrl: `http://${nowhere}`,
-  contracts: { token: address, assets: address, escrow: address, revenue: address },
+  contracts: {
+    token: address,
+    assets: address,
+    escrow: address,
+    revenue: address,
+    licences: address,
+    jobs: address,
+    anchor: address,
+  },
   registry: nowhere,
   wallet: nowhere,
   walletTokenFile: 'none',

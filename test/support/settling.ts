@@ -1,4 +1,5 @@
 import type { Wallet } from 'ethers';
+import { Anchor } from '#contracts/anchor.js';
 import { TransactionSender } from '#payments/chain/transaction-sender.js';
 import { Settler, type SettlerOptions } from '#payments/provider/settler.js';
 import type { ChainLink, PaidService } from './paid-service.js';
@@ -25,6 +26,7 @@ export async function startSettler(
     ledger: service.ledger,
     chain: service.view,
     claimants: [{ asset, tenure, sender }],
+    anchoring: { anchor: new Anchor(chain.deployment.anchor, chain.provider) },
     onError: (error) => errors.push(error),
     ...options,
   });

@@ -5,9 +5,13 @@ import { beforeAll, describe, expect, test } from '@jest/globals';
 import type pg from 'pg';
 import { migrate } from '#platform/db/migrate.js';
 import { createPool } from '#platform/db/pool.js';
+import { Receipt as ReceiptMessage } from '#protos/weft/payment/v1/payment.js';
 import { createDatabase } from '#test/support/database.js';
 import { onEnd } from '#test/support/on-end.js';
 import { tempDir } from '#test/support/temp-dir.js';
+import { MerkleTree, rootOf } from '../merkle-tree.js';
+import { escrowDomain, hashReceipt, signingHash } from '../typed-data.js';
+import { writeReceipt } from '../wire.js';
 import { BodyStore } from './body-store.js';
 import { byteaArray } from './bytea-array.js';
 import { GroupCommit } from './group-commit.js';
@@ -204,6 +208,79 @@ describe('retention', () => {
     await sweepLedger(ledger, { retainSec: 0, nowSec });
     expect(await ledger.call(channel.terms.payer, charge.callId)).toBeUndefined();
     expect(await ledger.channel(channel.id)).toMatchObject({ state: 'CLOSED', spent: 100n });
+  });
+});
+
+describe('epochs', () => {
+  const separator = escrowDomain({ chainId: 1n, verifyingContract: escrow });
+  const tenure = { asset: terms().asset, tenure: 1 };
+
+  /** Charges a call whose receipt is one, if not a signed one. */
+  async function charged(channel: NewChannel, amount = 100n) {
+    const charge = chargeOf(channel);
+    const receipt = {
+      callId: charge.callId,
+      account: channel.id,
+      ...tenure,
+      commitment: charge.commitment,
+      responseDigest: charge.responseDigest,
+      units: 1n,
+      amount,
+      outcome: 'complete' as const,
+      servedAtSec: charge.atSec,
+    };
+    const proof = ReceiptMessage.encode(writeReceipt({ ...receipt, signature: randomBytes(64) })).finish();
+    await ledger.charge({ ...charge, receipt: proof });
+    return { ...charge, leaf: { receiptDigest: signingHash(separator, hashReceipt(receipt)), amount } };
+  }
+
+  test('hold every receipt once, and their root can be made anew from the ledger', async () => {
+    await pool.query('delete from provider.call'); // whose proofs are no receipts
+    const channel = await newChannel();
+    const calls = [await charged(channel), await charged(channel), await charged(channel)];
+    expect(await ledger.epochs.waiting(tenure, 2)).toEqual({ receipts: 2, sinceSec: 1_700_000_000 });
+    const epoch = (await ledger.epochs.make(tenure, 1n))!;
+    expect(epoch).toMatchObject({ ...tenure, number: 1n, receipts: 3n, amount: 300n, anchoredAtSec: undefined });
+    expect(await ledger.epochs.waiting(tenure, 2)).toEqual({ receipts: 0, sinceSec: undefined });
+    expect(await ledger.epochs.make(tenure, 2n)).toBeUndefined();
+    const later = await charged(channel);
+    expect(await ledger.epochs.make(tenure, 2n)).toMatchObject({ number: 2n, receipts: 1n });
+
+    const leaves = await ledger.epochs.leaves(epoch);
+    expect(leaves).toEqual(calls.map(({ leaf }) => leaf));
+    expect(new MerkleTree(leaves).root).toEqual(epoch.root);
+    const place = (callId: Uint8Array, id = channel.id) => ledger.epochs.place(channel.terms.payer, callId, id);
+    expect(await place(calls[1]!.callId)).toEqual({ state: 'waiting', atSec: 1_700_000_000 });
+    await ledger.epochs.confirm(epoch, 1n, 1_700_000_100);
+    for (const { callId, leaf } of calls) {
+      const found = await place(callId);
+      if (found?.state !== 'anchored') throw new Error('not anchored');
+      expect(rootOf(leaf, found.siblings)).toEqual(epoch.root);
+    }
+    expect(await place(later.callId)).toMatchObject({ state: 'waiting' });
+    expect(await place(calls[0]!.callId, randomBytes(32))).toBeUndefined();
+  });
+
+  test('the same number is given once: of two epochs that are made at the same time one is not there', async () => {
+    const channel = await newChannel();
+    await charged(channel);
+    const made = await Promise.allSettled([ledger.epochs.make(tenure, 3n), ledger.epochs.make(tenure, 3n)]);
+    expect(made.filter((each) => each.status === 'fulfilled' && each.value !== undefined)).toHaveLength(1);
+    expect(await ledger.epochs.highest(tenure)).toBe(3n);
+    expect(await ledger.epochs.waiting(tenure, 9)).toMatchObject({ receipts: 0 });
+  });
+
+  test('a closed channel’s calls stay until their receipts are in one, and these stay for good', async () => {
+    const channel = await newChannel();
+    const { callId } = await charged(channel);
+    await ledger.updateFromChain(channel.id, { ...onChain, claimed: 100n, status: 'closed' });
+    const sweep = () => sweepLedger(ledger, { retainSec: 0, nowSec: 1_700_000_000, anchors: true });
+    await sweep();
+    expect(await ledger.call(channel.terms.payer, callId)).toBeDefined();
+    const epoch = (await ledger.epochs.make(tenure, 4n))!;
+    await sweep();
+    expect(await ledger.call(channel.terms.payer, callId)).toBeUndefined();
+    expect(new MerkleTree(await ledger.epochs.leaves(epoch)).root).toEqual(epoch.root);
   });
 });
 

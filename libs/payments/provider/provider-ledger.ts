@@ -2,9 +2,11 @@ import type pg from 'pg';
 import type { Channel } from '#contracts/escrow.js';
 import { WeftError } from '#core/errors.js';
 import { asBuffer } from '#platform/as-buffer.js';
+import { escrowDomain } from '../typed-data.js';
 import type { BodyStore } from './body-store.js';
 import { type Charge, ChargeCommit, type ChargeResult, ledgerUnavailable } from './charge-commit.js';
 import { type Earnings, readEarnings } from './earnings.js';
+import { EpochLedger } from './epoch-ledger.js';
 import { type ChannelRow, type LedgerChannel, type NewChannel, toChannel } from './ledger-channel.js';
 import { StreamLedger } from './stream-ledger.js';
 
@@ -46,6 +48,7 @@ export interface UnaryCharge extends Omit<Charge, 'response' | 'body'> {
  */
 export class ProviderLedger {
   readonly streams: StreamLedger;
+  readonly epochs: EpochLedger;
   readonly #charges: ChargeCommit;
 
   private constructor(
@@ -53,7 +56,9 @@ export class ProviderLedger {
     readonly bodies: BodyStore,
     /** Channels opened in or before this block may have a past that this ledger never had. */
     readonly bornAtBlock: number,
+    separator: Uint8Array,
   ) {
+    this.epochs = new EpochLedger(pool, separator);
     this.streams = new StreamLedger(pool, bodies);
     this.#charges = new ChargeCommit(pool);
   }
@@ -82,7 +87,8 @@ export class ProviderLedger {
       throw new WeftError('WRONG_CHAIN', `the ledger belongs to chain ${row.chain_id}, not ${home.chainId}`);
     if (!row.escrow.equals(home.escrow))
       throw new WeftError('WRONG_ESCROW', `the ledger belongs to escrow 0x${row.escrow.toString('hex')}`);
-    return new ProviderLedger(pool, bodies, Number(row.born_at_block));
+    const separator = escrowDomain({ chainId: home.chainId, verifyingContract: home.escrow });
+    return new ProviderLedger(pool, bodies, Number(row.born_at_block), separator);
   }
 
   async channel(id: Uint8Array): Promise<LedgerChannel | undefined> {

@@ -7,11 +7,11 @@ const FILE_SLACK_SEC = 86_400;
 
 /**
  * Drops what need not be kept: responses after `retainSec` (their receipts stay), calls of channels that are closed
- * on chain. Gives how many of each.
+ * on chain; with `anchors`, only those whose receipts are in an epoch. Gives how many of each.
  */
 export async function sweepLedger(
   ledger: ProviderLedger,
-  { retainSec, nowSec }: { retainSec: number; nowSec: number },
+  { retainSec, nowSec, anchors = false }: { retainSec: number; nowSec: number; anchors?: boolean },
 ): Promise<{ responses: number; calls: number; files: number }> {
   const before = nowSec - Math.max(retainSec, 86_400);
   const repeat = async (statement: string, values: unknown[]) => {
@@ -44,8 +44,8 @@ export async function sweepLedger(
   const calls = await repeat(
     `delete from provider.call where (payer, call_id) in (
        select c.payer, c.call_id from provider.call c join provider.channel h on h.id = c.channel
-        where h.state = 'CLOSED' limit ${BATCH})`,
-    [],
+        where h.state = 'CLOSED' and (c.state = 'VOID' or c.epoch is not null or not $1) limit ${BATCH})`,
+    [anchors],
   );
   const files = await ledger.bodies.sweep((before - FILE_SLACK_SEC) * 1000, async (digest) => {
     const { rows } = await ledger.pool.query(

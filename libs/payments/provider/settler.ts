@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import type { Anchor } from '#contracts/anchor.js';
 import { type Claim, MAX_BATCH, parseEscrowLogs, type SkipReason } from '#contracts/escrow.js';
 import { WeftError } from '#core/errors.js';
 import { toHex } from '#core/hex.js';
@@ -7,6 +8,7 @@ import { Payment } from '#protos/weft/payment/v1/payment.js';
 import type { TransactionSender } from '../chain/transaction-sender.js';
 import { hashCall } from '../typed-data.js';
 import { readPayment } from '../wire.js';
+import { Anchorer, type Anchoring, type AnchorPolicy, defaultAnchorPolicy } from './anchorer.js';
 import type { ChainView } from './chain-view.js';
 import type { LedgerChannel } from './ledger-channel.js';
 import type { ProviderLedger } from './provider-ledger.js';
@@ -23,7 +25,7 @@ export interface SettlePolicy {
 
 export const defaultPolicy: SettlePolicy = { amount: 10_000_000n, ageSec: 3_600, beforeReleaseSec: 86_400 };
 
-/** Who claims for an asset's tenure: the sender holds the operator's key. */
+/** Who claims and anchors for an asset's tenure: the sender holds the operator's key. */
 export interface Claimant {
   readonly asset: bigint;
   readonly tenure: number;
@@ -35,6 +37,8 @@ export interface SettlerOptions {
   readonly chain: ChainView;
   readonly claimants: readonly Claimant[];
   readonly policy?: Partial<SettlePolicy>;
+  /** Where receipts are anchored, and when; without it they are not. */
+  readonly anchoring?: { readonly anchor: Anchor; readonly policy?: Partial<AnchorPolicy> };
   /** How often it looks. Default 15,000. */
   readonly everyMs?: number;
   /** For so long after a claim the settler looks whether the chain still knows it. Default 900. */
@@ -42,6 +46,8 @@ export interface SettlerOptions {
   readonly onError?: (error: unknown) => void;
   /** For tests that kill the process once a claim is mined and not recorded. */
   readonly onClaimed?: () => void;
+  /** The same for an epoch that is durable and not sent. */
+  readonly onEpoch?: () => void;
 }
 
 /** One channel's part of a claim. */
@@ -63,13 +69,15 @@ interface Watched {
 }
 
 /**
- * Claims what was earned (`spent`, never what was authorised), many channels in a transaction. Everything it does may
+ * Claims what was earned (`spent`, never what was authorised), many channels in a transaction, and anchors the receipts
+ * of what was served. Everything it does may
  * be done twice: a claim is cumulative, so a second one is passed over by the contract, and what it believes about the
  * chain it reads from there before and after.
  */
 export class Settler {
   readonly #options: SettlerOptions;
   readonly #policy: SettlePolicy;
+  readonly #anchorer: Anchorer | undefined;
   /** Channels claimed lately, and until when they are watched. */
   readonly #watched = new Map<string, Watched>();
   /** Channels with earnings that can no longer be claimed; said once. */
@@ -81,9 +89,20 @@ export class Settler {
   constructor(options: SettlerOptions) {
     this.#options = options;
     this.#policy = { ...defaultPolicy, ...options.policy };
+    const { anchoring, ledger, chain, onEpoch } = options;
+    this.#anchorer =
+      anchoring &&
+      new Anchorer({
+        anchor: anchoring.anchor,
+        epochs: ledger.epochs,
+        policy: { ...defaultAnchorPolicy, ...anchoring.policy },
+        nowSec: () => chain.nowSec(),
+        onError: (error) => this.#report(error),
+        onEpoch,
+      });
   }
 
-  /** Looks once at every channel that was claimed before, then settles whenever the policy says so. */
+  /** Looks once at every channel that was claimed before, then settles and anchors whenever the policies say so. */
   async start(): Promise<void> {
     for (const channel of await this.#options.ledger.channels())
       if (channel.state !== 'CLOSED' && channel.claimed > 0n) this.#watch(channel.id);
@@ -91,11 +110,12 @@ export class Settler {
     this.#timer = setInterval(() => {
       if (busy) return;
       busy = true;
-      this.#inTurn(() => this.#round(false))
-        .catch((error) => this.#report(error))
-        .finally(() => {
-          busy = false;
-        });
+      this.#inTurn(async () => {
+        await this.#round(false).catch((error) => this.#report(error));
+        await this.#anchor(false).catch((error) => this.#report(error));
+      }).finally(() => {
+        busy = false;
+      });
     }, this.#options.everyMs ?? 15_000);
     this.#timer.unref();
   }
@@ -103,6 +123,11 @@ export class Settler {
   /** Claims all that is earned, now. Errors: CHAIN_UNAVAILABLE, LEDGER_UNAVAILABLE, TRANSACTION_REVERTED. */
   async settleNow(): Promise<Settlement[]> {
     return await this.#inTurn(() => this.#round(true));
+  }
+
+  /** Anchors all receipts that are not, now. Errors: as of `settleNow`. */
+  async anchorNow(): Promise<Anchoring[]> {
+    return await this.#inTurn(() => this.#anchor(true));
   }
 
   async stop(): Promise<void> {
@@ -141,6 +166,24 @@ export class Settler {
       });
     }
     return settlements;
+  }
+
+  async #anchor(all: boolean): Promise<Anchoring[]> {
+    const anchorer = this.#anchorer;
+    if (anchorer === undefined) return [];
+    const anchorings: Anchoring[] = [];
+    for (const claimant of this.#options.claimants) {
+      try {
+        if (!(await anchorer.isDue(claimant, all))) continue;
+        await this.#underLock(claimant.sender.address, all, async () => {
+          anchorings.push(...(await anchorer.run(claimant, all)));
+        });
+      } catch (error) {
+        if (all) throw error;
+        this.#report(error); // the other assets' receipts need not wait for it
+      }
+    }
+    return anchorings;
   }
 
   #isDue({ spent, claimed, unclaimedSinceSec, expiresAtSec }: LedgerChannel): boolean {

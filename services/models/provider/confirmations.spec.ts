@@ -22,9 +22,8 @@ describe('a shipped model that waits for blocks', () => {
 
   it('T21 credits neither a channel nor a top-up before they are deep enough', async () => {
     const { chain, registry, directory } = market;
-    const { token, assets, escrow, revenue, chainId } = chain.deployment;
+    const { chainId, ...contracts } = chain.deployment;
     const home = tempDir();
-    const contracts = { token, assets, escrow, revenue };
     const { rpcUrl } = chain;
     await writeMarketplace(
       home,

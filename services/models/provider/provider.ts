@@ -5,6 +5,7 @@ import { mintOnce } from '#client/listing/mint-once.js';
 import { announceListing, type ListingInForce, type Offer, putInForce } from '#client/listing/publish.js';
 import { PublishState } from '#client/listing/publish-state.js';
 import type { Marketplace } from '#client/marketplace.js';
+import { Anchor } from '#contracts/anchor.js';
 import type { Parent } from '#contracts/assets.js';
 import { chainProvider } from '#contracts/chain-provider.js';
 import { Revenue } from '#contracts/revenue.js';
@@ -12,11 +13,12 @@ import { fromHex } from '#core/hex.js';
 import type { ServiceDefinition } from '#core/service-definition.js';
 import { tenureKey } from '#core/tenure-key.js';
 import { TransactionSender } from '#payments/chain/transaction-sender.js';
+import { type Anchoring, type AnchorPolicy, defaultAnchorPolicy } from '#payments/provider/anchorer.js';
 import { BodyStore } from '#payments/provider/body-store.js';
 import { ChainView } from '#payments/provider/chain-view.js';
 import { ProviderLedger } from '#payments/provider/provider-ledger.js';
 import { type Release, releaseUp } from '#payments/provider/release-up.js';
-import { type Settlement, type SettlePolicy, Settler, type SettlerOptions } from '#payments/provider/settler.js';
+import { type Settlement, type SettlePolicy, Settler } from '#payments/provider/settler.js';
 import type { Domain } from '#payments/typed-data.js';
 import { createPaywall, type Paywall } from '#paywall/create-paywall.js';
 import type { ChainSafety } from '#platform/chain-settings.js';
@@ -40,6 +42,7 @@ export interface ProviderOptions {
   /** What else must hold before a payer's money counts. */
   readonly credit?: { readonly maxBlockAgeSec?: number | undefined; readonly witnessRpcUrl?: string | undefined };
   readonly policy?: Partial<SettlePolicy>;
+  readonly anchorPolicy?: Partial<AnchorPolicy>;
   readonly settleEveryMs?: number;
   readonly onError: (error: unknown) => void;
 }
@@ -56,6 +59,7 @@ export class Provider {
     private readonly pool: pg.Pool,
     private readonly chain: ChainView,
     private readonly revenue: Revenue,
+    private readonly anchor: Anchor,
     private readonly ledger: ProviderLedger,
     private readonly send: (key: 'operator' | number) => Promise<TransactionSender>,
     private readonly closeChain: () => void,
@@ -92,7 +96,8 @@ export class Provider {
         ...safety,
       });
     const revenue = new Revenue(contracts.revenue, provider);
-    return new Provider(options, keys, pool, chain, revenue, ledger, send, () => {
+    const anchor = new Anchor(contracts.anchor, provider);
+    return new Provider(options, keys, pool, chain, revenue, anchor, ledger, send, () => {
       provider.destroy();
       witness?.destroy();
     });
@@ -142,14 +147,15 @@ export class Provider {
         listing: listed[i]!.signed.listing,
         operator,
       })),
+      anchorAfterSec: this.#anchorPolicy.ageSec,
       onError,
     });
     return this.#paywall;
   }
 
-  /** Tells the registry of what is served now, and begins to claim what is earned. */
+  /** Tells the registry of what is served now, and begins to claim what is earned and to anchor what is served. */
   async announce(): Promise<void> {
-    const { marketplace, policy, settleEveryMs, onError } = this.options;
+    const { marketplace } = this.options;
     const directory = new Directory(marketplace.registry);
     try {
       await Promise.all(this.#listed.map((listing) => announceListing(directory, listing)));
@@ -157,25 +163,20 @@ export class Provider {
       directory.close();
     }
     const tenures = this.#listed.map(({ signed }) => signed.listing);
-    this.#settler = await this.#settlerOf(tenures, {
-      ...(policy === undefined ? {} : { policy }),
-      ...(settleEveryMs === undefined ? {} : { everyMs: settleEveryMs }),
-      onError,
-    });
+    this.#settler = await this.#settlerOf(tenures);
     await this.#settler.start();
   }
 
   /** Claims all that is earned and not claimed yet; a process that serves meanwhile is not disturbed. */
   async claimNow(): Promise<Settlement[]> {
-    const { policy, settleEveryMs, onError } = this.options;
     const unclaimed = await this.ledger.channels('unclaimed');
     const tenures = new Map(unclaimed.map(({ terms }) => [tenureKey(terms), terms]));
-    const settler = await this.#settlerOf([...tenures.values()], {
-      ...(policy === undefined ? {} : { policy }),
-      ...(settleEveryMs === undefined ? {} : { everyMs: settleEveryMs }),
-      onError,
-    });
-    return settler.settleNow();
+    return (await this.#settlerOf([...tenures.values()])).settleNow();
+  }
+
+  /** Anchors all receipts that are not anchored yet, beside the process that serves as `claimNow` does. */
+  async anchorNow(): Promise<Anchoring[]> {
+    return (await this.#settlerOf(await this.ledger.earnings())).anchorNow();
   }
 
   /**
@@ -193,13 +194,22 @@ export class Provider {
     return { chainId: BigInt(chainId), verifyingContract: fromHex(contracts.assets, 'contracts.assets', 20) };
   }
 
-  async #settlerOf(
-    tenures: readonly { readonly asset: bigint; readonly tenure: number }[],
-    options: Pick<SettlerOptions, 'policy' | 'everyMs' | 'onError'>,
-  ): Promise<Settler> {
+  get #anchorPolicy(): AnchorPolicy {
+    return { ...defaultAnchorPolicy, ...this.options.anchorPolicy };
+  }
+
+  async #settlerOf(tenures: readonly { readonly asset: bigint; readonly tenure: number }[]): Promise<Settler> {
+    const { policy, settleEveryMs, onError } = this.options;
     const sender = await this.send('operator');
-    const claimants = tenures.map(({ asset, tenure }) => ({ asset, tenure, sender }));
-    return new Settler({ ledger: this.ledger, chain: this.chain, claimants, ...options });
+    return new Settler({
+      ledger: this.ledger,
+      chain: this.chain,
+      claimants: tenures.map(({ asset, tenure }) => ({ asset, tenure, sender })),
+      ...(policy === undefined ? {} : { policy }),
+      anchoring: { anchor: this.anchor, policy: this.#anchorPolicy },
+      ...(settleEveryMs === undefined ? {} : { everyMs: settleEveryMs }),
+      onError,
+    });
   }
 
   async close(): Promise<void> {
