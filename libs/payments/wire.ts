@@ -81,7 +81,7 @@ export function readPayment(payment: proto.Payment | undefined): Payment {
   };
 }
 
-function readCall(call: proto.Call | undefined): Call {
+export function readCall(call: proto.Call | undefined): Call {
   const read = new Reader('PAYMENT_MALFORMED', 'call');
   const value = call ?? read.fail('callId', 'be set');
   if (value.method.length === 0 || value.method.length > MAX_METHOD_LENGTH)
@@ -165,9 +165,11 @@ export const writeTerms = (terms: ChannelTerms): proto.ChannelTerms => ({ ...ter
 export const writePayment = (payment: Payment): proto.Payment => ({
   terms: writeTerms(payment.terms),
   cumulative: formatAmount(payment.cumulative),
-  call: { ...payment.call, maxAmount: formatAmount(payment.call.maxAmount) },
+  call: writeCall(payment.call),
   signature: payment.signature,
 });
+
+export const writeCall = (call: Call): proto.Call => ({ ...call, maxAmount: formatAmount(call.maxAmount) });
 
 export const writeReceipt = (receipt: Signed<Receipt>): proto.Receipt => ({
   ...receipt,

@@ -19,6 +19,11 @@ class PaymentsController {
     return this.payments.getCall(request);
   }
 
+  @GrpcMethod(SERVICE, 'GetProof')
+  getProof(request: proto.GetProofRequest) {
+    return this.payments.getProof(request);
+  }
+
   @GrpcMethod(SERVICE, 'Void')
   void(request: proto.VoidRequest) {
     return this.payments.void(request);

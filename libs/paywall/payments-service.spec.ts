@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { Wallet } from 'ethers';
+import { Anchor } from '#contracts/anchor.js';
 import { send } from '#contracts/chain.js';
 import { recover } from '#payments/signature.js';
 import { escrowDomain, hashClose, hashStatement, hashVoid, signingHash } from '#payments/typed-data.js';
@@ -92,6 +93,43 @@ describe('weft.payment.v1.Payments', () => {
     expect((await ask.getCall(randomBytes(32))).state).toBe(CallState.CALL_STATE_ABSENT);
   });
 
+  test('hands out the proof of a receipt, and says by when while there is none', async () => {
+    const own = await startPaidService({
+      chain,
+      databaseUrl: await createDatabase(),
+      listing: service.listing,
+      operator: service.operator,
+      anchorAfterSec: 600,
+    });
+    const channel = await openChannel(chain, chain.account(2), asset, 10_000n);
+    const ask = questions(own.client, channel);
+    const calls = [await pay(channel, own), await pay(channel, own), await pay(channel, own)];
+    const [{ call, reply }] = calls as [(typeof calls)[0]];
+    const bySec = BigInt(reply.receipt!.servedAtSec) + 600n;
+    expect(await ask.getProof(call.callId)).toEqual({ epoch: 0n, siblings: [], bySec });
+    const { settler, stop } = await startSettler(chain, own, operatorWallet, { everyMs: 3_600_000 });
+    const [anchored] = await settler.anchorNow();
+    const anchor = new Anchor(chain.deployment.anchor, chain.provider);
+    for (const { call, reply } of calls) {
+      const { epoch, siblings } = await ask.getProof(call.callId);
+      expect(epoch).toBe(anchored!.epoch);
+      const leaf = { receiptDigest: channel.hashOfReceipt(reply.receipt!), amount: 100n };
+      expect(await anchor.verify(asset, 1, epoch, leaf, siblings)).toBe(true);
+    }
+    await expect(ask.getProof(randomBytes(32))).rejects.toMatchObject({ reason: 'NOT_FOUND' });
+    const other = await openChannel(chain, chain.account(2), asset, 10_000n);
+    const stranger = questions(own.client, other);
+    await expect(stranger.getProof(call.callId)).rejects.toMatchObject({ reason: 'NOT_FOUND' });
+    await stop();
+    await own.stop();
+  });
+
+  test('a provider that does not anchor says so', async () => {
+    const channel = await open();
+    const { call } = await pay(channel);
+    expect(await questions(service.client, channel).getProof(call.callId)).toMatchObject({ epoch: 0n, bySec: 0n });
+  });
+
   test('void answers with the receipt of a charged call, and with a lasting Void for any other', async () => {
     const channel = await open();
     const ask = questions(service.client, channel);
@@ -160,6 +198,7 @@ describe('weft.payment.v1.Payments', () => {
       for (const question of [
         payments.getChannel({ terms, proof }),
         payments.getCall({ terms, callId, proof }),
+        payments.getProof({ terms, callId, proof }),
         payments.listReceipts({ terms, proof }),
         payments.reconcile({ terms, proof, complete: true }),
       ])

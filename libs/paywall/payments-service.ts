@@ -71,6 +71,18 @@ export class PaymentsService {
     return { state, receipt: answer.receipt, void: answer.void };
   }
 
+  async getProof({ terms, callId, proof }: proto.GetProofRequest): Promise<proto.GetProofResponse> {
+    const channel = this.#proof.byStatement(terms, proof);
+    checkCallId(callId);
+    await this.#open(channel);
+    const place = await this.#ledger.epochs.place(channel.terms.payer, callId, channel.id);
+    if (place === undefined) throw new WeftError('NOT_FOUND', 'this channel was charged for no such call');
+    if (place.state === 'anchored') return { epoch: place.epoch.number, siblings: [...place.siblings], bySec: 0n };
+    const { anchorAfterSec, chain } = this.wall.options;
+    const bySec = anchorAfterSec === undefined ? 0 : Math.max(place.atSec + anchorAfterSec, chain.nowSec());
+    return { epoch: 0n, siblings: [], bySec: BigInt(bySec) };
+  }
+
   async void({ terms, request }: proto.VoidRequest): Promise<proto.VoidResponse> {
     const channel = this.#proof.byVoid(terms, request);
     const { version } = await this.#open(channel);

@@ -4,6 +4,7 @@ import { GrpcMethod } from '@nestjs/microservices';
 import { WeftError } from '#core/errors.js';
 import type { TokenEntry, TokenScope } from '#payments/payer/ledger/ledger-state.js';
 import { LocalWallet } from '#payments/payer/local-wallet.js';
+import { writePlace } from '#payments/payer/receipt-place.js';
 import * as wire from '#payments/payer/wallet-wire.js';
 import type * as proto from '#protos/weft/wallet/v1/wallet.js';
 
@@ -57,6 +58,12 @@ export class WalletController {
     const call = await this.wallet.call(callId);
     if (call === undefined) throw new WeftError('NOT_FOUND', 'the wallet has signed nothing for this call');
     return wire.writeCallRecord(call);
+  }
+
+  @GrpcMethod(SERVICE, 'GetProof')
+  async getProof({ callId }: proto.GetProofRequest, metadata: Metadata): Promise<proto.GetProofResponse> {
+    this.#token(metadata, 'READ');
+    return writePlace(await this.wallet.receiptPlace(callId));
   }
 
   @GrpcMethod(SERVICE, 'ListChannels')

@@ -89,6 +89,7 @@ export interface PaidServiceOptions {
   readonly superseded?: readonly Listing[];
   readonly handlers?: Partial<EchoHandlers>;
   readonly limits?: Partial<PaywallLimits>;
+  readonly anchorAfterSec?: number;
   readonly onStage?: PaywallOptions['onStage'];
   readonly confirmations?: number;
   readonly maxBlockAgeSec?: number;
@@ -136,6 +137,7 @@ export async function startPaidService(options: PaidServiceOptions) {
     chain: view,
     limits: { rereadChannelMs: 20, unknownChannelMs: 50, ...options.limits },
     onError: (error) => errors.push(error),
+    anchorAfterSec: options.anchorAfterSec,
     ...(options.onStage && { onStage: options.onStage }),
   });
   const calls: string[] = [];

@@ -32,6 +32,7 @@ export function questions(client: Client, channel: PayingChannel) {
     closeRequest,
     getChannel: () => payments.getChannel({ terms, proof: proof() }),
     getCall: (callId: Uint8Array) => payments.getCall({ terms, callId, proof: proof() }),
+    getProof: (callId: Uint8Array) => payments.getProof({ terms, callId, proof: proof() }),
     void: (callId: Uint8Array) => payments.void(voidRequest(callId)),
     extend: (payment: Payment) => payments.extend({ payment: writePayment(payment) }),
     listReceipts: (pageSize = 0, pageToken = '') =>

@@ -34,6 +34,7 @@ import type {
   OpenedQuote,
   QuoteRequest,
   QuoteStatus,
+  ReceiptPlace,
   Reservation,
   ReserveRequest,
   Wallet,
@@ -269,8 +270,17 @@ export class LocalWallet implements Wallet {
         step: entry.pin?.step ?? '',
         maxAmount: entry.call.maxAmount,
         receipt: entry.receipt,
+        call: entry.call.method === '' ? undefined : entry.call,
       }
     );
+  }
+
+  async receiptPlace(callId: Uint8Array): Promise<ReceiptPlace> {
+    checkLength(callId, 'callId', 32);
+    const entry = await this.book.call(callId);
+    if (entry?.receipt === undefined)
+      throw new WeftError('NOT_FOUND', 'the wallet has no receipt of this call', { callId: toHex(callId) });
+    return await this.#providers.place(entry.channel, callId);
   }
 
   async channels(): Promise<ChannelRecord[]> {

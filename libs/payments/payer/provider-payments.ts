@@ -32,6 +32,8 @@ import {
 } from '../wire.js';
 import type { ChannelKeys } from './channel-keys.js';
 import type { ChannelEntry } from './ledger/ledger-state.js';
+import { readPlace } from './receipt-place.js';
+import type { ReceiptPlace } from './wallet.js';
 
 export interface ProviderPaymentsOptions {
   readonly domain: Domain;
@@ -65,6 +67,13 @@ export class ProviderPayments {
         highest: answer.highest === undefined ? undefined : readPayment(answer.highest),
       };
     });
+  }
+
+  /** Where a charged call's receipt is anchored. */
+  async place(channel: ChannelEntry, callId: Uint8Array): Promise<ReceiptPlace> {
+    return await this.#ask(channel, async (provider) =>
+      readPlace(await provider.getProof({ terms: writeTerms(channel.terms), callId, proof: this.#proof(channel) })),
+    );
   }
 
   /** The receipt if the call was charged, else a Void. */

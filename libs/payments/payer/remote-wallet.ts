@@ -5,6 +5,7 @@ import { WalletServiceDefinition } from '#protos/weft/wallet/v1/wallet.js';
 import { connect } from '../rpc/connect.js';
 import { type TypedClient, typedClient } from '../rpc/typed-client.js';
 import type { SpendingLimits, TokenScope } from './ledger/ledger-state.js';
+import { readPlace } from './receipt-place.js';
 import type {
   Account,
   CallEnd,
@@ -14,6 +15,7 @@ import type {
   OpenedQuote,
   QuoteRequest,
   QuoteStatus,
+  ReceiptPlace,
   Reservation,
   ReserveRequest,
   Wallet,
@@ -76,6 +78,10 @@ export class RemoteWallet implements Wallet {
       if (error instanceof WeftError && error.reason === 'NOT_FOUND') return undefined;
       throw error;
     }
+  }
+
+  async receiptPlace(callId: Uint8Array): Promise<ReceiptPlace> {
+    return readPlace(await this.#ask(this.#wallet.getProof({ callId })));
   }
 
   async channels(): Promise<ChannelRecord[]> {

@@ -172,6 +172,7 @@ function fakePayments(key: () => ReturnType<typeof newKey>, chain: Chain) {
       throw new WeftError('NOT_FOUND', 'no such channel');
     }
     @GrpcMethod('Payments', 'GetCall') getCall() {}
+    @GrpcMethod('Payments', 'GetProof') getProof() {}
     @GrpcMethod('Payments', 'Extend') extend() {}
     @GrpcMethod('Payments', 'ListReceipts') listReceipts() {}
     @GrpcMethod('Payments', 'Reconcile') reconcile() {}

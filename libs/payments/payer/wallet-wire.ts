@@ -2,7 +2,17 @@ import { WeftError } from '#core/errors.js';
 import { formatAmount, parseAmount } from '#core/money.js';
 import * as proto from '#protos/weft/wallet/v1/wallet.js';
 import type { Quote } from '../typed-data.js';
-import { readPayment, readReceipt, readTerms, type Signed, writePayment, writeReceipt, writeTerms } from '../wire.js';
+import {
+  readCall,
+  readPayment,
+  readReceipt,
+  readTerms,
+  type Signed,
+  writeCall,
+  writePayment,
+  writeReceipt,
+  writeTerms,
+} from '../wire.js';
 import type { SpendingLimits, TokenEntry, TokenScope } from './ledger/ledger-state.js';
 import type {
   Account,
@@ -171,6 +181,7 @@ export const writeCallRecord = (call: CallRecord): proto.GetCallResponse => ({
   quoteId: call.quoteId,
   step: call.step,
   ...(call.receipt && { receipt: writeReceipt(call.receipt) }),
+  ...(call.call && { call: writeCall(call.call) }),
 });
 
 export const readCallRecord = (callId: Uint8Array, response: proto.GetCallResponse): CallRecord => ({
@@ -180,6 +191,7 @@ export const readCallRecord = (callId: Uint8Array, response: proto.GetCallRespon
   step: response.step,
   maxAmount: BigInt(response.maxAmount),
   receipt: response.receipt && readReceipt(response.receipt),
+  call: response.call && readCall(response.call),
 });
 
 export const writeChannel = (channel: ChannelRecord): proto.Channel => ({

@@ -1,4 +1,4 @@
-import type { ChannelTerms, Pin, Quote, Receipt } from '../typed-data.js';
+import type { Call, ChannelTerms, Pin, Quote, Receipt } from '../typed-data.js';
 import type { Payment, Signed } from '../wire.js';
 
 /**
@@ -21,6 +21,8 @@ export interface Wallet {
   /** Tells how an attempt ended; a receipt is verified before it counts. */
   settle(callId: Uint8Array, end: CallEnd): Promise<CallState>;
   call(callId: Uint8Array): Promise<CallRecord | undefined>;
+  /** Asks the provider where the receipt of a settled call is anchored. Errors: NOT_FOUND, the provider's. */
+  receiptPlace(callId: Uint8Array): Promise<ReceiptPlace>;
   channels(): Promise<ChannelRecord[]>;
   /** Hands the channel's receipts to a provider that answered RECONCILE, since it lost its ledger. */
   reconcile(channelId: Uint8Array): Promise<void>;
@@ -100,7 +102,15 @@ export interface CallRecord {
   readonly step: string;
   readonly maxAmount: bigint;
   readonly receipt: Signed<Receipt> | undefined;
+  /** As it was signed; undefined if only the provider remembered it. */
+  readonly call: Call | undefined;
 }
+
+/** As the provider says; whoever relies on it checks the siblings against the epoch's root on chain. */
+export type ReceiptPlace =
+  | { readonly state: 'anchored'; readonly epoch: bigint; readonly siblings: readonly Uint8Array[] }
+  /** When it will be anchored, give or take what a transaction takes; undefined: never. */
+  | { readonly state: 'waiting'; readonly bySec: number | undefined };
 
 export interface ChannelRecord {
   readonly channelId: Uint8Array;
