@@ -1,8 +1,6 @@
 import type { JsonRpcProvider } from 'ethers';
-import { readMarketplace } from '#client/marketplace.js';
 import { Assets } from '#contracts/assets.js';
-import { chainProvider, checkChain } from '#contracts/chain-provider.js';
-import { type Deployment, readDeployment } from '#contracts/deployment.js';
+import type { Deployment } from '#contracts/deployment.js';
 import { Escrow } from '#contracts/escrow.js';
 import { Governor } from '#contracts/governor.js';
 import { Market } from '#contracts/market.js';
@@ -12,10 +10,10 @@ import { Token } from '#contracts/token.js';
 import { Votes } from '#contracts/votes.js';
 import { WeftError } from '#core/errors.js';
 import { toHex } from '#core/hex.js';
+import { openChain } from './chain.js';
 import type { Context } from './command.js';
 import { findKey, OWNER, openKey } from './keys.js';
 import { type Sender, senderOf } from './signer.js';
-import { Home } from './up/home.js';
 
 /** The contracts of this marketplace, and the keys of this home that act on them. */
 export class Economy {
@@ -84,13 +82,6 @@ export class Economy {
 
 /** Closed with the command. */
 export async function openEconomy(context: Context): Promise<Economy> {
-  const marketplace = await readMarketplace(context.home);
-  const contracts = await readDeployment(new Home(context.home).contracts);
-  if (contracts === undefined)
-    throw new WeftError('CONFIG_INVALID', `no contracts.json in ${context.home}: start a marketplace with "npm start"`);
-  const at = { rpcUrl: marketplace.rpcUrl, chainId: BigInt(marketplace.chainId) };
-  const provider = chainProvider(at);
-  context.closeLater({ close: () => provider.destroy() });
-  await checkChain(provider, at);
-  return new Economy(context.home, at.rpcUrl, provider, contracts);
+  const { provider, rpcUrl, contracts } = await openChain(context);
+  return new Economy(context.home, rpcUrl, provider, contracts);
 }

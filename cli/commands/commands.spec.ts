@@ -185,6 +185,90 @@ describe('anchor', () => {
   });
 });
 
+describe('receipt and verify', () => {
+  const paid = async () => {
+    const { receipt } = (await json('call', 'echo', 'Say', '{"text":"to be proven"}')) as {
+      receipt: { callId: string };
+    };
+    return receipt.callId;
+  };
+
+  test('a receipt that is not anchored yet verifies by its signature, and both say so', async () => {
+    const file = join(tempDir(), 'receipt.json');
+    const callId = await paid();
+    const saved = await run('receipt', callId, '--save', file);
+    expect(saved.code).toBe(0);
+    expect(saved.err).toContain(`wrote ${file}`);
+    expect(saved.out).toMatch(/^no proof +it is not anchored yet, and will be by \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/m);
+    const { code, out } = await run('verify', file);
+    expect(code).toBe(0);
+    expect(out).toContain('It is in no epoch');
+    expect(await json('verify', file)).toMatchObject({ verified: true, callId, anchored: null, notChecked: [] });
+  });
+
+  test('once it is anchored it verifies against the chain, alone, and with an address of the chain and no home', async () => {
+    const file = join(tempDir(), 'receipt.json');
+    const callId = await paid();
+    await run('anchor');
+    const shown = await json('receipt', callId, '--save', file);
+    expect(JSON.parse(await readFile(file, 'utf8'))).toEqual(shown);
+    expect(shown).toMatchObject({ receipt: { callId, asset: '1', amount: '100' }, proof: { epoch: '2' } });
+    const verified = await json('verify', file);
+    expect(verified).toMatchObject({
+      verified: true,
+      callId,
+      asset: '1',
+      tenure: 1,
+      method: `${ECHO}/Say`,
+      listing: market.echo.listing,
+      amount: '100',
+      signer: toHex(market.echo.operator.address),
+      anchored: { epoch: '2', root: expect.stringMatching(/^0x[0-9a-f]{64}$/) },
+      credits: [],
+      notChecked: [],
+    });
+    const { out } = await run('verify', file);
+    expect(out).toMatch(/^anchored +in epoch 2$/m);
+    expect(out).toMatch(/\nverified\n$/);
+
+    const alone = await json('verify', file, '--offline', '--home', tempDir());
+    expect(alone).toMatchObject({ verified: true, anchored: verified['anchored'] });
+    expect(alone['notChecked']).toHaveLength(4);
+    const where = ['--rpc-url', market.chain.rpcUrl, '--contracts', join(home, 'contracts.json')];
+    expect(await json('verify', file, ...where, '--home', tempDir())).toEqual(verified);
+  });
+
+  test.each([
+    ['an amount', { amount: '1' }, 'receipt.amount: the receipt says 1, but 100 were anchored for it'],
+    ['another escrow', undefined, 'contracts.escrow: the receipt names 0x00'],
+  ])('a file with %s that is not its own exits with 1 and says what is wrong', async (_, change, sentence) => {
+    const file = join(tempDir(), 'receipt.json');
+    const callId = await paid();
+    await run('anchor');
+    const good = (await json('receipt', callId)) as { receipt: object; contracts: object };
+    const forged =
+      change === undefined
+        ? { ...good, contracts: { ...good.contracts, escrow: `0x${'00'.repeat(20)}` } }
+        : { ...good, receipt: { ...good.receipt, ...change } };
+    await writeFile(file, JSON.stringify(forged));
+    const { code, out, err } = await run('verify', file);
+    expect({ code, out }).toEqual({ code: 1, out: '' });
+    expect(err).toContain(sentence);
+    expect(err.trim().split('\n')).toHaveLength(1);
+  });
+
+  test.each([
+    ['a call that nobody made', ['receipt', `0x${'0'.repeat(64)}`], 'no receipt of this call'],
+    ['an id that is none', ['receipt', '0x12'], 'call must be 0x and 64 hexadecimal digits'],
+    ['a step of a call', ['receipt', `0x${'0'.repeat(64)}`, 'ocr'], 'a step is named of a run'],
+    ['a file that is not there', ['verify', '/nowhere/receipt.json'], '/nowhere/receipt.json cannot be read'],
+  ])('%s is refused', async (_, argv, sentence) => {
+    const { code, err } = await run(...argv);
+    expect(code).toBe(1);
+    expect(err).toContain(sentence);
+  });
+});
+
 describe('publish', () => {
   const offer = (port: string) => ({
     service: ECHO,

@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises';
+import { readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { runHere } from '#test/support/cli.js';
 import { type GatewayMarket, startGatewayMarket } from '#test/support/gateway-market.js';
@@ -64,4 +64,23 @@ test('runs are listed and shown again', async () => {
   expect(out).toContain(`${begun.runId}  words  completed`);
   const shown = JSON.parse((await run('run', 'show', begun.runId, '--json')).out) as object;
   expect(shown).toEqual(begun);
+});
+
+test('receipts of a run are saved, each in a file that verifies', async () => {
+  const { runId } = JSON.parse((await run('run', 'words', '-i', 'text=proven', '--json')).out) as { runId: string };
+  const folder = join(tempDir(), 'receipts');
+  const { code, out, err } = await run('receipt', runId, 'words.extract', '--save', folder);
+  expect({ code, lines: err.match(/^wrote /gm) }).toEqual({ code: 0, lines: ['wrote ', 'wrote '] });
+  expect(out).toContain('EntitiesService/Extract');
+  const files = await readdir(folder);
+  expect(files).toHaveLength(2);
+  for (const file of files) expect((await run('verify', join(folder, file))).code).toBe(0);
+  const all = JSON.parse((await run('receipt', runId, '--json')).out) as { receipts: unknown[] };
+  expect(all.receipts).toHaveLength(2);
+  const missing = await run('receipt', runId, 'words.shout');
+  expect({ code: missing.code, err: missing.err }).toEqual({
+    code: 1,
+    err: expect.stringContaining('it has words.extract, words.sentiment'),
+  });
+  expect((await run('receipt', runId, 'words.sentiment')).err).toContain('nothing was paid for there');
 });

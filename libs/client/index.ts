@@ -5,5 +5,8 @@ export { runMemo } from '#core/run-limit.js';
 export { type ConnectOptions, connect } from './connect.js';
 export { type Marketplace, payloadFolder, readMarketplace } from './marketplace.js';
 export type { PaidClient } from './paid-client.js';
+export { type Credit, creditsOf } from './receipt/credits.js';
+export { type ReceiptFile, readReceiptFile, receiptFileJson } from './receipt/receipt-file.js';
+export { type VerifiedReceipt, verifyReceipt } from './receipt/verify-receipt.js';
 export { connectTemporal, type TemporalOptions } from './temporal/connect-temporal.js';
 export type { JsonAnswer, JsonCallOptions, ServiceWants, Weft } from './weft.js';

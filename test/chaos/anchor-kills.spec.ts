@@ -115,7 +115,7 @@ describe('a provider that is killed while it anchors', () => {
     ['its transaction is stored and not sent', 'stored', false],
     ['its transaction is mined and not recorded', 'sent', false],
     ['its transaction is sent, and then the node drops it', 'sent', true],
-  ] as const)('I8 T28 anchors every receipt once: killed when %s', async (_, at, dropped) => {
+  ] as const)('I11 T29 anchors every receipt once: killed when %s', async (_, at, dropped) => {
     const first = await start(at);
     if (dropped) await chain.provider.send('evm_setAutomine', [false]);
     await pay(first.address);

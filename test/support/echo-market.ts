@@ -1,10 +1,13 @@
 import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
 import { toQuantity } from 'ethers';
 import { databaseUrlFile } from '#cli/up/database-url.js';
 import { announceListing, putInForce } from '#client/listing/publish.js';
 import { type Marketplace, writeMarketplace } from '#client/marketplace.js';
 import { openParts } from '#client/parts.js';
 import { Weft } from '#client/weft.js';
+import type { Parent } from '#contracts/assets.js';
+import { writeDeployment } from '#contracts/deployment.js';
 import { toHex } from '#core/hex.js';
 import type { Price } from '#core/price.js';
 import { RemoteWallet } from '#payments/payer/remote-wallet.js';
@@ -48,6 +51,8 @@ export interface EchoOffer {
   readonly title?: string;
   readonly summary?: string;
   readonly methods?: Readonly<Record<string, string>>;
+  /** What the asset was built from. */
+  readonly parents?: readonly Parent[];
 }
 
 /**
@@ -60,7 +65,7 @@ export async function startEchoMarket(first: EchoOffer = {}) {
   const services: { stop(): Promise<void> }[] = [];
 
   async function offer(
-    { handlers = {}, title = 'Echo', summary = 'Says it again', methods = {} }: EchoOffer,
+    { handlers = {}, title = 'Echo', summary = 'Says it again', methods = {}, parents = [] }: EchoOffer,
     operator = new SigningKey(randomBytes(32)),
     publisher: Partial<MarketPublisher> = {},
   ) {
@@ -75,10 +80,19 @@ export async function startEchoMarket(first: EchoOffer = {}) {
       ],
       endpoints: [`grpc://127.0.0.1:${port}`],
       docs: { title, summary, tags: ['text'], methods },
+      parents,
     });
     const { listing } = inForce.signed;
     const databaseUrl = await createDatabase();
-    const service = await startPaidService({ chain, databaseUrl, listing, operator, handlers, port });
+    const service = await startPaidService({
+      chain,
+      databaseUrl,
+      listing,
+      operator,
+      handlers,
+      port,
+      anchorAfterSec: 600,
+    });
     services.push(service);
     await announceListing(market.directory, inForce);
     return {
@@ -114,6 +128,7 @@ export async function startEchoMarket(first: EchoOffer = {}) {
   await giveMoney(chain, running.wallet.payerAddress, 10_000_000n);
   const marketplace = marketplaceOf({ ...parts, wallet: running.address });
   await writeMarketplace(home, marketplace);
+  await writeDeployment(join(home, 'contracts.json'), chain.deployment);
   // As `weft up` leaves them: claims are made with the home's own key, out of the home's ledger.
   const keys = ProviderKeys.open(home);
   await chain.provider.send('anvil_setBalance', [keys.operator.address, toQuantity(10n ** 18n)]);

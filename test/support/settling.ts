@@ -7,7 +7,7 @@ import type { ChainLink, PaidService } from './paid-service.js';
 /** The operator's sender and a settler that claims with it. */
 export async function startSettler(
   chain: ChainLink,
-  service: Pick<PaidService, 'pool' | 'ledger' | 'listing' | 'view'>,
+  service: Pick<PaidService, 'pool' | 'ledger' | 'view'> & { readonly listing: { asset: bigint; tenure: number } },
   operator: Wallet,
   { confirmations = 0, ...options }: Partial<SettlerOptions> & { readonly confirmations?: number } = {},
 ) {
