@@ -269,6 +269,67 @@ describe('receipt and verify', () => {
   });
 });
 
+describe('statement', () => {
+  const today = async () => new Date((await market.chain.nowSec()) * 1000).toISOString().slice(0, 10);
+  const settled = async () => (await market.wallet.channels()).reduce((sum, channel) => sum + channel.settled, 0n);
+
+  test('of the payer and of the asset add up to what both ledgers and the audit say', async () => {
+    await json('call', 'echo', 'Count', '{"text":"one two three"}');
+    await json('claim');
+    const { calls, earned } = (await market.echo.ledger.earnings())[0]!;
+    expect(earned).toBe(await settled());
+    const ofPayer = await json('statement', '--payer');
+    const ofAsset = await json('statement', '--asset', '1');
+    for (const statement of [ofPayer, ofAsset])
+      expect(statement['total']).toMatchObject({ calls: String(calls), amount: String(earned) });
+    const { assets } = (await json('audit')) as { assets: Record<string, string>[] };
+    const audited = assets.find(({ asset }) => asset === '1');
+    expect(audited).toMatchObject({ earned: String(earned) });
+    expect(ofAsset['total']).toMatchObject({
+      royaltiesIn: audited?.['royaltiesIn'],
+      royaltiesOut: audited?.['royaltiesOut'],
+    });
+    expect(ofPayer).toMatchObject({ token: { decimals: 6 }, days: [expect.objectContaining({ asset: '1' })] });
+    // Count is metered by the character, Say counts as one.
+    expect(Number((ofPayer['total'] as { units: string }).units)).toBeGreaterThan(Number(calls));
+    expect((ofAsset['total'] as { units: string }).units).toBe((ofPayer['total'] as { units: string }).units);
+  });
+
+  test('is a table for people, and comma-separated values for spreadsheets', async () => {
+    const { out } = await run('statement', '--payer');
+    expect(out).toMatch(/^DAY +ASSET +CALLS +UNITS +AMOUNT\n/);
+    expect(out).toMatch(/^total +\d+ +\d+ +[\d.]+ tWEFT$/m);
+    const { out: lines } = await run('statement', '--asset', '1', '--csv');
+    const [head, first] = lines.split('\r\n');
+    expect(head).toBe(
+      'day,asset,calls,units,amount,royaltiesIn,royaltiesOut,amountInToken,royaltiesInInToken,royaltiesOutInToken,token',
+    );
+    expect(first).toMatch(/^\d{4}-\d\d-\d\d,1,\d+,\d+,\d+,0,0,0\.\d+,0\.0,0\.0,tWEFT\n?$/);
+  });
+
+  test('holds to the days that are asked for', async () => {
+    const day = await today();
+    expect((await json('statement', '--payer', '--to', '2020-01-01'))['days']).toEqual([]);
+    expect((await run('statement', '--payer', '--from', '2100-01-01')).out).toBe('nothing in these days\n');
+    const all = await json('statement', '--payer');
+    expect(await json('statement', '--payer', '--from', '2020-01-01', '--to', day)).toEqual(all);
+  });
+
+  test.each([
+    ['nobody', [], 'either --asset ID or --payer'],
+    ['two', ['--payer', '--asset', '1'], 'either --asset ID or --payer'],
+    ['an asset that is none', ['--asset', '0'], '0 is not the id of an asset'],
+    ['an asset that nobody minted', ['--asset', '999'], 'there is no asset 999'],
+    ['a day that is none', ['--payer', '--from', '2026-02-30'], '--from must be a day'],
+    ['days that run backwards', ['--payer', '--from', '2026-02-02', '--to', '2026-02-01'], '--from must not be after'],
+    ['two forms', ['--payer', '--csv', '--json'], 'either --csv or --json'],
+  ])('of %s is refused', async (_, argv, sentence) => {
+    const { code, err } = await run('statement', ...argv);
+    expect(code).toBe(1);
+    expect(err).toContain(sentence);
+  });
+});
+
 describe('publish', () => {
   const offer = (port: string) => ({
     service: ECHO,

@@ -16,6 +16,7 @@ const loaders = {
   anchor: async () => (await import('./anchor.js')).addAnchor,
   release: async () => (await import('./release.js')).addRelease,
   audit: async () => (await import('./audit.js')).addAudit,
+  statement: async () => (await import('./statement.js')).addStatement,
   balance: async () => (await import('./balance.js')).addBalance,
   publish: async () => (await import('./publish.js')).addPublish,
   asset: async () => (await import('./asset.js')).addAsset,

@@ -71,7 +71,11 @@ function contractsOf(
   for (const name of names)
     if (own !== undefined && own[name].toLowerCase() !== deployment[name])
       differs(`contracts.${name}`, own[name], deployment[name]);
-  return deployment;
+  const found = Object.fromEntries(names.map((name) => [name, deployment[name]])) as Record<
+    (typeof names)[number],
+    string
+  >;
+  return { ...found, blockNumber: deployment.blockNumber };
 }
 
 /** Whole or not at all, whoever reads meanwhile. */

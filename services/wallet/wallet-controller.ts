@@ -66,6 +66,12 @@ export class WalletController {
     return writePlace(await this.wallet.receiptPlace(callId));
   }
 
+  @GrpcMethod(SERVICE, 'GetUsage')
+  async getUsage(request: proto.GetUsageRequest, metadata: Metadata): Promise<proto.GetUsageResponse> {
+    this.#token(metadata, 'READ');
+    return { usage: (await this.wallet.usage(wire.readDays(request))).map(wire.writeUsage) };
+  }
+
   @GrpcMethod(SERVICE, 'ListChannels')
   async listChannels({ asset }: proto.ListChannelsRequest, metadata: Metadata): Promise<proto.ListChannelsResponse> {
     this.#token(metadata, 'READ');

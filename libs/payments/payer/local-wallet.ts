@@ -6,8 +6,11 @@ import { WeftError } from '#core/errors.js';
 import { fromHex, toHex } from '#core/hex.js';
 import { tenureKey } from '#core/tenure-key.js';
 import { migrate } from '#platform/db/migrate.js';
+import { Receipt as ReceiptMessage } from '#protos/weft/payment/v1/payment.js';
 import { TransactionSender } from '../chain/transaction-sender.js';
 import { type Domain, escrowDomain } from '../typed-data.js';
+import { type Days, type Usage, UsageBook } from '../usage.js';
+import { readReceipt } from '../wire.js';
 import { CallDesk } from './call-desk.js';
 import { ChannelKeys } from './channel-keys.js';
 import { checkLength } from './check-length.js';
@@ -283,6 +286,18 @@ export class LocalWallet implements Wallet {
     return await this.#providers.place(entry.channel, callId);
   }
 
+  async usage(days: Days): Promise<Usage[]> {
+    const { book } = this;
+    await book.flush();
+    const usage = new UsageBook(days);
+    let rows = await book.store.allReceipts(new Uint8Array(0), USAGE_ROWS);
+    while (rows.length > 0) {
+      for (const { receipt } of rows) usage.add(readReceipt(ReceiptMessage.decode(receipt)));
+      rows = await book.store.allReceipts(rows.at(-1)!.id, USAGE_ROWS);
+    }
+    return usage.rows();
+  }
+
   async channels(): Promise<ChannelRecord[]> {
     const all = [...this.book.channels.values()];
     // Claims and top-ups by others show on chain alone; what the ledger last saw will do while that does not answer.
@@ -361,3 +376,6 @@ export class LocalWallet implements Wallet {
     if (lost !== undefined) throw lost;
   }
 }
+
+/** Receipts read at once: what is signed meanwhile waits no longer. */
+const USAGE_ROWS = 1_000;

@@ -1,12 +1,13 @@
 import { WeftError } from '#core/errors.js';
 import { tenureKey } from '#core/tenure-key.js';
+import { utcDay } from '#core/utc-day.js';
 import { Receipt as ReceiptMessage } from '#protos/weft/payment/v1/payment.js';
 import { hashVoucher, type Receipt, signingHash } from '../typed-data.js';
 import { type Payment, readReceipt, type Signed } from '../wire.js';
 import type { ChannelKeys } from './channel-keys.js';
 import type { LedgerBook } from './ledger/ledger-book.js';
 import { callFromRow } from './ledger/ledger-rows.js';
-import { type CallEntry, type ChannelEntry, idKey, isOpenCall, utcDay } from './ledger/ledger-state.js';
+import { type CallEntry, type ChannelEntry, idKey, isOpenCall } from './ledger/ledger-state.js';
 import type { Proofs } from './proofs.js';
 import type { ProviderPayments } from './provider-payments.js';
 

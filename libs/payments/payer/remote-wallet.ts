@@ -4,6 +4,7 @@ import { partDown } from '#core/part-down.js';
 import { WalletServiceDefinition } from '#protos/weft/wallet/v1/wallet.js';
 import { connect } from '../rpc/connect.js';
 import { type TypedClient, typedClient } from '../rpc/typed-client.js';
+import type { Days, Usage } from '../usage.js';
 import type { SpendingLimits, TokenScope } from './ledger/ledger-state.js';
 import { readPlace } from './receipt-place.js';
 import type {
@@ -84,6 +85,11 @@ export class RemoteWallet implements Wallet {
     return readPlace(await this.#ask(this.#wallet.getProof({ callId })));
   }
 
+  async usage({ fromDay, toDay }: Days): Promise<Usage[]> {
+    const { usage } = await this.#ask(this.#wallet.getUsage({ fromDay, toDay }, { deadlineMs: USAGE_MS }));
+    return usage.map(wire.readUsage);
+  }
+
   async channels(): Promise<ChannelRecord[]> {
     return (await this.#ask(this.#wallet.listChannels({}))).channels.map(wire.readChannel);
   }
@@ -133,6 +139,9 @@ export class RemoteWallet implements Wallet {
     }
   }
 }
+
+/** A ledger of years is read from end to end. */
+const USAGE_MS = 300_000;
 
 /** What sends transactions waits for them to be as deep as they must be. */
 const FUNDING_MS = 300_000;

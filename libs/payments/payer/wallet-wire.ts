@@ -2,6 +2,7 @@ import { WeftError } from '#core/errors.js';
 import { formatAmount, parseAmount } from '#core/money.js';
 import * as proto from '#protos/weft/wallet/v1/wallet.js';
 import type { Quote } from '../typed-data.js';
+import type { Days, Usage } from '../usage.js';
 import {
   readCall,
   readPayment,
@@ -192,6 +193,21 @@ export const readCallRecord = (callId: Uint8Array, response: proto.GetCallRespon
   maxAmount: BigInt(response.maxAmount),
   receipt: response.receipt && readReceipt(response.receipt),
   call: response.call && readCall(response.call),
+});
+
+export const readDays = ({ fromDay, toDay }: proto.GetUsageRequest): Days =>
+  fromDay > toDay ? fail('fromDay', 'not be after toDay') : { fromDay, toDay };
+
+export const writeUsage = ({ units, amount, ...usage }: Usage): proto.Usage => ({
+  ...usage,
+  units: String(units),
+  amount: String(amount),
+});
+
+export const readUsage = ({ units, amount, ...usage }: proto.Usage): Usage => ({
+  ...usage,
+  units: BigInt(units),
+  amount: BigInt(amount),
 });
 
 export const writeChannel = (channel: ChannelRecord): proto.Channel => ({

@@ -1,4 +1,5 @@
 import type { Call, ChannelTerms, Pin, Quote, Receipt } from '../typed-data.js';
+import type { Days, Usage } from '../usage.js';
 import type { Payment, Signed } from '../wire.js';
 
 /**
@@ -23,6 +24,8 @@ export interface Wallet {
   call(callId: Uint8Array): Promise<CallRecord | undefined>;
   /** Asks the provider where the receipt of a settled call is anchored. Errors: NOT_FOUND, the provider's. */
   receiptPlace(callId: Uint8Array): Promise<ReceiptPlace>;
+  /** What receipts say was spent, by day and asset. Errors: LEDGER_UNAVAILABLE. */
+  usage(days: Days): Promise<Usage[]>;
   channels(): Promise<ChannelRecord[]>;
   /** Hands the channel's receipts to a provider that answered RECONCILE, since it lost its ledger. */
   reconcile(channelId: Uint8Array): Promise<void>;

@@ -2,7 +2,7 @@ import type pg from 'pg';
 import { asBuffer } from '#platform/as-buffer.js';
 import { Receipt as ReceiptMessage } from '#protos/weft/payment/v1/payment.js';
 import { type Leaf, MerkleTree } from '../merkle-tree.js';
-import { hashReceipt, signingHash } from '../typed-data.js';
+import { hashReceipt, type Receipt, signingHash } from '../typed-data.js';
 import { readReceipt } from '../wire.js';
 import { byteaArray, numberArray } from './bytea-array.js';
 import { ledgerUnavailable } from './charge-commit.js';
@@ -71,7 +71,8 @@ export class EpochLedger {
       [String(asset), tenure],
     );
     if (calls.length === 0) return undefined;
-    const leaves = calls.map(({ proof }) => this.#leafOf(proof));
+    const receipts = calls.map(({ proof }) => readReceipt(ReceiptMessage.decode(proof)));
+    const leaves = receipts.map((receipt) => this.#leafOf(receipt));
     const tree = new MerkleTree(leaves);
     const [row] = await this.#query<EpochRow>(MAKE, [
       String(asset),
@@ -86,6 +87,8 @@ export class EpochLedger {
       byteaArray(leaves.map(({ receiptDigest }) => receiptDigest)),
       numberArray(leaves.map(({ amount }) => amount)),
       byteaArray(calls.map((_, i) => Buffer.concat(tree.proof(i)))),
+      numberArray(receipts.map(({ units }) => units)),
+      numberArray(receipts.map(({ servedAtSec }) => servedAtSec)),
     ]);
     return toEpoch(row!);
   }
@@ -150,8 +153,7 @@ export class EpochLedger {
     return call && { state: 'waiting', atSec: Number(call.at_sec) };
   }
 
-  #leafOf(proof: Uint8Array): Leaf {
-    const receipt = readReceipt(ReceiptMessage.decode(proof));
+  #leafOf(receipt: Receipt): Leaf {
     return { receiptDigest: signingHash(this.separator, hashReceipt(receipt)), amount: receipt.amount };
   }
 
@@ -169,11 +171,13 @@ const MAKE = `
 with made as (
   insert into provider.epoch (asset, tenure, number, root, receipts, amount) values ($1, $2, $3, $4, $5, $6) returning *
 ), leaf as (
-  select * from unnest($7::bytea[], $8::bytea[], $9::bytea[], $10::bytea[], $11::numeric[], $12::bytea[])
-    with ordinality as l(payer, call_id, channel, receipt_digest, amount, siblings, n)
+  select * from unnest($7::bytea[], $8::bytea[], $9::bytea[], $10::bytea[], $11::numeric[], $12::bytea[], $13::numeric[],
+                       $14::bigint[])
+    with ordinality as l(payer, call_id, channel, receipt_digest, amount, siblings, units, served_at_sec, n)
 ), placed as (
-  insert into provider.anchored (payer, call_id, channel, epoch, place, receipt_digest, amount, siblings)
-  select l.payer, l.call_id, l.channel, made.id, l.n - 1, l.receipt_digest, l.amount, l.siblings from leaf l, made
+  insert into provider.anchored (payer, call_id, channel, epoch, place, receipt_digest, amount, units, served_at_sec, siblings)
+  select l.payer, l.call_id, l.channel, made.id, l.n - 1, l.receipt_digest, l.amount, l.units, l.served_at_sec, l.siblings
+    from leaf l, made
 ), noted as (
   update provider.call c set epoch = made.id from made, leaf l where c.payer = l.payer and c.call_id = l.call_id
 )

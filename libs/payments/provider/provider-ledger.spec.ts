@@ -16,6 +16,7 @@ import { BodyStore } from './body-store.js';
 import { byteaArray } from './bytea-array.js';
 import { GroupCommit } from './group-commit.js';
 import { ProviderLedger, providerMigrations, type UnaryCharge } from './provider-ledger.js';
+import { readUsage } from './read-usage.js';
 import { sweepLedger } from './retention.js';
 import { SeenCalls } from './seen-calls.js';
 
@@ -270,6 +271,27 @@ describe('epochs', () => {
     expect(await ledger.epochs.waiting(tenure, 9)).toMatchObject({ receipts: 0 });
   });
 
+  test('statements count every receipt once, in an epoch or not, and as long as the ledger lasts', async () => {
+    const days = { fromDay: 0, toDay: 100_000 };
+    const usage = async () => await readUsage(pool, tenure.asset, days);
+    const sum = async () => (await usage()).reduce((all, { amount }) => all + amount, 0n);
+    const before = await sum();
+    const channel = await newChannel();
+    await charged(channel, 7n);
+    expect(await sum()).toBe(before + 7n);
+    await ledger.epochs.make(tenure, 9n);
+    await charged(channel, 8n);
+    expect(await sum()).toBe(before + 15n);
+    await ledger.epochs.make(tenure, 10n);
+    await ledger.updateFromChain(channel.id, { ...onChain, claimed: 15n, status: 'closed' });
+    await sweepLedger(ledger, { retainSec: 0, nowSec: 1_700_000_000, anchors: true });
+    expect(await sum()).toBe(before + 15n);
+    const day = 19_675; // of 1,700,000,000
+    expect(await usage()).toMatchObject([{ day, asset: tenure.asset, units: (await usage())[0]!.calls }]);
+    expect(await readUsage(pool, tenure.asset, { ...days, toDay: day - 1 })).toEqual([]);
+    expect(await readUsage(pool, 5n, days)).toEqual([]);
+  });
+
   test('a closed channel’s calls stay until their receipts are in one, and these stay for good', async () => {
     const channel = await newChannel();
     const { callId } = await charged(channel);
@@ -277,7 +299,7 @@ describe('epochs', () => {
     const sweep = () => sweepLedger(ledger, { retainSec: 0, nowSec: 1_700_000_000, anchors: true });
     await sweep();
     expect(await ledger.call(channel.terms.payer, callId)).toBeDefined();
-    const epoch = (await ledger.epochs.make(tenure, 4n))!;
+    const epoch = (await ledger.epochs.make(tenure, 11n))!;
     await sweep();
     expect(await ledger.call(channel.terms.payer, callId)).toBeUndefined();
     expect(new MerkleTree(await ledger.epochs.leaves(epoch)).root).toEqual(epoch.root);

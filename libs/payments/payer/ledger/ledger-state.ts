@@ -126,8 +126,6 @@ export interface CallEntry {
 
 export const idKey = (id: Uint8Array): string => Buffer.from(id.buffer, id.byteOffset, id.byteLength).toString('hex');
 
-export const utcDay = (nowSec: number): number => Math.floor(nowSec / 86_400);
-
 /** Signed on the channel by nobody known: after a crash, or with a ledger that was lost. */
 export function unownedOf(channel: ChannelEntry): bigint {
   let rest = channel.signed - channel.settled - channel.reserved;

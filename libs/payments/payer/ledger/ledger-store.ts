@@ -150,6 +150,15 @@ export class LedgerStore {
     return rows;
   }
 
+  /** The same of all channels. */
+  async allReceipts(after: Uint8Array, limit: number): Promise<{ id: Buffer; receipt: Buffer }[]> {
+    const { rows } = await this.query<{ id: Buffer; receipt: Buffer }>(
+      'select id, receipt from payer.call where receipt is not null and id > $1 order by id limit $2',
+      [asBuffer(after), limit],
+    );
+    return rows;
+  }
+
   async close(): Promise<void> {
     this.#closed = true;
     await this.#client?.end().catch(() => {});

@@ -1,6 +1,7 @@
 import { WeftError } from '#core/errors.js';
 import { maxAmount, minAmount } from '#core/money.js';
 import type { Reason } from '#core/reasons.js';
+import { utcDay } from '#core/utc-day.js';
 import type { Call, Receipt } from '../../typed-data.js';
 import type { Signed } from '../../wire.js';
 import {
@@ -13,7 +14,6 @@ import {
   type QuoteEntry,
   type TokenEntry,
   unownedOf,
-  utcDay,
 } from './ledger-state.js';
 
 export interface NewCall {

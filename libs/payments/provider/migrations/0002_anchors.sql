@@ -23,6 +23,9 @@ CREATE TABLE provider.anchored (
   place integer NOT NULL,
   receipt_digest bytea NOT NULL,
   amount numeric(29) NOT NULL,
+  -- For statements, since the call itself is dropped some day.
+  units numeric(20) NOT NULL,
+  served_at_sec bigint NOT NULL,
   -- One after the other, 32 bytes each.
   siblings bytea NOT NULL,
   PRIMARY KEY (payer, call_id)
