@@ -152,6 +152,30 @@ describe('a marketplace on one machine', () => {
     expect(JSON.stringify(await weft('balance'))).toMatch(/free/i);
   });
 
+  it('proves a step to anyone, with what its service was built from, and adds up by day', async () => {
+    const { epochs } = await weft<{ epochs: { asset: string; amount: string }[] }>('anchor');
+    const { channels } = await weft<{ channels: { settled: string }[] }>('channels');
+    const spent = String(channels.reduce((all, { settled }) => all + BigInt(settled), 0n));
+    expect(String(sum(epochs))).toBe(spent);
+    const file = join(tempDir(), 'receipt.json');
+    await weft('receipt', first.report.runId, 'ocr.recognize', '--save', file);
+    type Credit = { share: string; credited: string };
+    const verified = await weft<{ asset: string; amount: string; credits: Credit[] }>('verify', file);
+    const { amount, asset } = verified;
+    expect(verified).toMatchObject({ verified: true, method: 'models.ocr.v1.OcrService/Recognize', notChecked: [] });
+    // 15 % to the reader's model, of which 40 % to what that was trained on; released at the start.
+    const shares = [(BigInt(amount) * 15n) / 100n, (BigInt(amount) * 6n) / 100n].map(String);
+    expect(verified.credits.map(({ share }) => share)).toEqual(shares);
+    expect(verified.credits.every(({ credited }) => BigInt(credited) > 0n)).toBe(true);
+    expect(await weft('verify', file, '--offline')).toMatchObject({ verified: true, amount });
+
+    const { total } = await weft<{ total: { amount: string } }>('statement', '--payer');
+    expect(total.amount).toBe(spent);
+    const served = await weft<{ total: Record<string, string> }>('statement', '--asset', asset);
+    const { assets } = await weft<{ assets: Record<string, string>[] }>('audit', asset);
+    expect(served.total).toMatchObject({ amount: assets[0]?.['earned'], royaltiesOut: assets[0]?.['royaltiesOut'] });
+  });
+
   it('says which part is wrong with an input, and charges nothing', async () => {
     const before = JSON.stringify((await weft<{ channels: unknown[] }>('channels')).channels);
     for (const [json, reason] of [
