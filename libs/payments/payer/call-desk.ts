@@ -165,6 +165,14 @@ export class CallDesk {
     if (why !== undefined && entry?.state !== 'SETTLED')
       throw new WeftError('ASSET_BARRED', `asset ${asset} is not paid any more: ${why}`, { asset: String(asset) });
     if (entry?.state === 'SETTLED') return;
+    if (channel.status === 'opening')
+      throw new WeftError(
+        'CHANNEL_UNKNOWN',
+        'a reorganisation took the channel of this call; it is being brought back',
+        {
+          asset: String(asset),
+        },
+      );
     if (channel.status !== 'open')
       throw new WeftError('CHANNEL_CLOSED', 'the channel of this call is closed', { asset: String(asset) });
     if (channel.expiresAtSec <= this.parts.chain.nowSec())
