@@ -93,6 +93,20 @@ contract SharesTest is WeftTest {
         new Shares("O", "O", 0, other, assets, revenue, address(this));
     }
 
+    function test_collect_isRefusedBeforeThereAreShares() public {
+        Shares made = new Shares("O", "O", SUPPLY, _mint(ann, address(0)), assets, revenue, address(this));
+        vm.expectRevert(IShares.NotIssued.selector);
+        made.collect();
+    }
+
+    function test_theControllerSetsTheRoyaltyAndTakesTheListingOut() public {
+        _command(abi.encodeCall(shares.setRoyalty, (250)));
+        assertEq(assets.terms(asset).royaltyBps, 250);
+        vm.expectRevert(abi.encodeWithSelector(IAssets.NotListed.selector, asset));
+        vm.prank(address(timelock));
+        shares.delist();
+    }
+
     // Income
 
     function test_collect_dividesProRataAndAcrossTransfers() public {

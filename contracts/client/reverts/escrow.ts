@@ -59,6 +59,9 @@ export const escrowErrors: Sentences = {
   'IncomeTooHigh(uint64 asset, uint32 tenure)': fault(
     'asset {asset} has earned more in tenure {tenure} than can be counted',
   ),
+  'RoyaltiesTooHigh(uint256 tenureKey)': fault(
+    'a parent has been credited more royalties than can be counted (tenure {tenureKey})',
+  ),
   'NotRevenue(address caller)': notYours(
     '{caller} cannot fetch income out of the escrow: release it through Revenue ("npx weft release")',
   ),
