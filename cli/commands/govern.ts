@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { UnsignedTransaction } from '#contracts/chain.js';
 import { type Support, supports } from '#contracts/governor.js';
 import { WeftError } from '#core/errors.js';
@@ -24,6 +25,8 @@ interface ProposeOptions {
 
 const ASSET = ['--asset <id>', 'let holders of its shares decide, not those of the protocol’s votes'] as const;
 const BECAUSE = ['--because <text>', 'why; makes it another proposal than an earlier one of the same content'] as const;
+
+const NEXT_SECOND_MS = 1_100;
 
 /** The highest fee there may ever be, Revenue's own bound. */
 const MAX_FEE_BPS = 500;
@@ -157,6 +160,8 @@ async function delegate(context: Context, options: VoteOptions, to: string | und
   const voter = recipient ?? holder.address.toLowerCase();
   const { hash } = await holder.send(votes.delegate(voter));
   const count = await votes.votesOf(voter);
+  // A proposal counts the votes of the second before it: who types on at once would have none yet.
+  await delay(NEXT_SECOND_MS);
   return { json: { voter, votes: count, transaction: hash }, text: `${voter} has ${count} votes` };
 }
 
