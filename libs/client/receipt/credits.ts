@@ -26,14 +26,11 @@ export function creditsOf(
     const share = ((reached.get(asset) ?? 0n) * BigInt(bps)) / 10_000n;
     reached.set(parent, (reached.get(parent) ?? 0n) + share);
     let credited = 0n;
-    for (const event of events)
-      if (
-        event.name === 'Royalty' &&
-        event.child === asset &&
-        event.parent === parent &&
-        (asset !== call.asset || event.childTenure === call.tenure)
-      )
-        credited += event.amount;
+    for (const event of events) {
+      if (event.name !== 'Released' || event.asset !== asset) continue;
+      if (asset === call.asset && event.tenure !== call.tenure) continue;
+      for (const each of event.parents) if (each.asset === parent) credited += each.amount;
+    }
     return { asset, parent, bps, share, credited };
   });
 }

@@ -31,7 +31,7 @@ afterAll(() => chain?.stop());
 async function earn(amount: bigint): Promise<void> {
   const payer = chain.account(6);
   await send(payer, chain.token.mint(payer.address, amount));
-  await send(payer, chain.token.approve(chain.deployment.revenue, amount));
+  await send(payer, chain.token.approve(chain.deployment.escrow, amount));
   await send(payer, chain.revenue.pay(service, 1, amount));
   for (const asset of [service, model]) await send(payer, chain.revenue.release(asset, 1));
 }

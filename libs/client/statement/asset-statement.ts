@@ -25,11 +25,14 @@ export async function assetStatement(
     usage.map((each) => [each.day, { ...each, royaltiesIn: 0n, royaltiesOut: 0n }]),
   );
   for (const event of events) {
-    if (event.name !== 'Royalty' || (event.parent !== asset && event.child !== asset)) continue;
+    if (event.name !== 'Released') continue;
+    const sum = (parts: typeof event.parents) => parts.reduce((all, { amount }) => all + amount, 0n);
+    const into = sum(event.parents.filter((parent) => parent.asset === asset));
+    const out = event.asset === asset ? sum(event.parents) : 0n;
+    if (into + out === 0n) continue;
     const day = utcDay(await timeOf(event.blockNumber));
     if (day < fromDay || day > toDay) continue;
     const before = days.get(day) ?? { day, asset, calls: 0n, units: 0n, amount: 0n, royaltiesIn: 0n, royaltiesOut: 0n };
-    const [into, out] = event.parent === asset ? [event.amount, 0n] : [0n, event.amount];
     days.set(day, { ...before, royaltiesIn: before.royaltiesIn + into, royaltiesOut: before.royaltiesOut + out });
   }
   return [...days.values()].sort((a, b) => a.day - b.day);
