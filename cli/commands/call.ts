@@ -16,6 +16,7 @@ interface CallOptions {
   readonly field?: readonly Pair[];
   readonly save?: readonly Pair[];
   readonly maxPrice?: string;
+  readonly licence?: string;
 }
 
 export const addCall: AddCommand = (program) =>
@@ -27,6 +28,7 @@ export const addCall: AddCommand = (program) =>
     .option('-f, --field <name=value>', 'a field of the request: text, or @file (repeatable)', collectPair)
     .option('--save <name=file>', 'write a field of the response to a file (repeatable)', collectPair)
     .option('--max-price <amount>', "the most that the call may cost, in minor units (default: the listing's price)")
+    .option('--licence <id>', 'a licence of the wallet pays (see `weft licence show`)')
     .description('Call a method and pay for it')
     .addHelpText(
       'after',
@@ -45,12 +47,13 @@ async function call(
   json: string,
 ): Promise<Answer> {
   const limit = options.maxPrice === undefined ? {} : { maxPrice: priceLimit(options.maxPrice) };
+  const paidBy = options.licence === undefined ? {} : { useLicence: options.licence };
   const weft = await openWeft(context);
   const { market } = weft.parts;
   const { digest, contract } = await findListing(market, await listingName(market.directory, name));
   const method = methodOf(contract, methodName);
   const request = await messageJson(json, options.field ?? [], jsonSchemaOf(contract, method.input));
-  const answer = await weft.call(toHex(digest), method.name, request, limit);
+  const answer = await weft.call(toHex(digest), method.name, request, { ...limit, ...paidBy });
 
   for (const pair of options.save ?? [])
     await save(context, pair, answer.response, jsonSchemaOf(contract, method.output));

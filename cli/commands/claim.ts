@@ -15,7 +15,7 @@ export const addClaim: AddCommand = (program) =>
         const claims = await provider.claimNow();
         const rows = claims.map(({ asset, channel, amount, transaction }) => [
           String(asset),
-          shortHex(toHex(channel)),
+          channel === undefined ? 'licences' : shortHex(toHex(channel)),
           String(amount),
           transaction,
         ]);

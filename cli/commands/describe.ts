@@ -1,6 +1,11 @@
 import { findListing } from '#client/listing/find-listing.js';
 import { listingName } from '#client/listing/listing-name.js';
-import { type MethodView, type VerifiedListingView, verifiedView } from '#client/listing/listing-view.js';
+import {
+  type GateView,
+  type MethodView,
+  type VerifiedListingView,
+  verifiedView,
+} from '#client/listing/listing-view.js';
 import { plainText } from '#core/plain-text.js';
 import { type AddCommand, action, example } from '../command.js';
 import { openMarket } from '../market.js';
@@ -31,10 +36,14 @@ const textOf = (view: VerifiedListingView): string =>
     `contract  ${view.contract}`,
     `operator  ${view.operator}`,
     ...view.endpoints.map((endpoint) => `endpoint  ${endpoint}`),
+    ...(view.gate === undefined ? [] : [`for       ${gateText(view.gate)}`]),
     ...view.methods.flatMap((method) => methodLines(method, view)),
   ]
     .map((line) => plainText(line, 2_000))
     .join('\n');
+
+const gateText = ({ standard, token, id, atLeast }: GateView): string =>
+  `holders of ${atLeast} of ${standard} ${token}${id === undefined ? '' : ` with id ${id}`}`;
 
 function methodLines(method: MethodView, { prices }: VerifiedListingView): string[] {
   const price = prices.find((each) => each.method === method.method);

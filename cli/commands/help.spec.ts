@@ -13,6 +13,7 @@ test('help lists every command', async () => {
 const nested: Record<string, string> = {
   run: 'show cancel',
   asset: 'mint show collect transfer',
+  licence: 'offer offers buy show renew refund revoke',
   market: 'ask asks buy offer accept cancel',
   shares: 'issue show collect transfer redeem',
   govern: 'delegate propose-fee propose-operator propose-bounds vote queue execute show',

@@ -23,6 +23,7 @@ const loaders = {
   market: async () => (await import('./market.js')).addMarket,
   shares: async () => (await import('./shares.js')).addShares,
   govern: async () => (await import('./govern.js')).addGovern,
+  licence: async () => (await import('./licence.js')).addLicence,
   worker: async () => (await import('./worker.js')).addWorker,
 } satisfies Record<string, () => Promise<AddCommand>>;
 

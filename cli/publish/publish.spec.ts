@@ -51,7 +51,17 @@ test('an offer in YAML is completed with what it leaves out', async () => {
   });
 });
 
+test('an offer may demand a token of its callers', () => {
+  const gate = { standard: 'erc1155', token: `0x${'Ab'.repeat(20)}`, id: '7' };
+  expect(completeOffer({ ...offer, gate }).docs).toMatchObject({ gate: { ...gate, atLeast: '1' } });
+});
+
 test.each([
+  [
+    'a gate without the id that it needs',
+    { ...offer, gate: { standard: 'erc1155', token: `0x${'a'.repeat(40)}` } },
+    'gate',
+  ],
   ['a missing title', { ...offer, title: undefined }, 'title'],
   ['an unknown name', { ...offer, colour: 'red' }, 'colour'],
   ['no endpoint', { ...offer, endpoints: [] }, 'endpoints'],

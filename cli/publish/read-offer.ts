@@ -4,6 +4,7 @@ import { z } from 'zod';
 import type { Offer } from '#client/listing/publish.js';
 import { WeftError } from '#core/errors.js';
 import { parseAmount } from '#core/money.js';
+import { gateSchema } from '#payments/token-gate.js';
 import { parsePrice } from './parse-price.js';
 
 const seconds = z.coerce.number().int().min(0).max(4_294_967_295);
@@ -16,6 +17,8 @@ const schema = z.strictObject({
   summary: z.string().default(''),
   tags: z.array(z.string()).default([]),
   methods: z.record(z.string(), z.string()).default({}),
+  /** What callers must hold besides paying. */
+  gate: gateSchema.optional(),
   minChannel: z.coerce.string().default('0'),
   honourSec: seconds.default(3_600),
   retainSec: seconds.default(86_400),
@@ -51,12 +54,13 @@ export function completeOffer(input: object): Omit<Offer, 'files'> {
     const field = issue?.path.map(String).join('.') ?? '';
     throw new WeftError('INVALID_INPUT', `${field === '' ? '' : `${field}: `}${issue?.message}`, { field });
   }
-  const { service, endpoints, prices, title, summary, tags, methods, minChannel, honourSec, retainSec } = parsed.data;
+  const { service, endpoints, prices, title, summary, tags, methods, gate, minChannel, honourSec, retainSec } =
+    parsed.data;
   return {
     service,
     endpoints,
     prices: Object.entries(prices).map(([name, text]) => parsePrice(text, `${service}/${name}`, `prices.${name}`)),
-    docs: { title, summary, tags, methods },
+    docs: { title, summary, tags, methods, ...(gate && { gate }) },
     minChannel: parseAmount(minChannel, 'minChannel'),
     honourSec,
     retainSec,

@@ -52,6 +52,7 @@ describe('the contracts', () => {
       'Assets',
       'Market',
       'Anchor',
+      'Licences',
       'Shares',
       'VotesToken',
       'TestToken',

@@ -22,6 +22,12 @@ export interface BlockMark {
   readonly hash: string;
 }
 
+/** A 64-byte signature as contracts take it. */
+export function signatureParts(signature: Uint8Array): { r: string; vs: string } {
+  if (signature.length !== 64) throw new RangeError(`a signature has 64 bytes, not ${signature.length}`);
+  return { r: toHex(signature.subarray(0, 32)), vs: toHex(signature.subarray(32)) };
+}
+
 /** One read of a contract, at the newest block or at `at`. */
 export async function read(
   provider: Provider,

@@ -1,7 +1,7 @@
 import type { BlockTag, Provider } from 'ethers';
 import { fromHex, toHex } from '#core/hex.js';
 import { interfaceOf } from './artifact.js';
-import { type Bytes, hexOf, read, type UnsignedTransaction } from './chain.js';
+import { type Bytes, hexOf, read, signatureParts, type UnsignedTransaction } from './chain.js';
 import type { EventLog } from './read-logs.js';
 import type { Permit } from './token.js';
 
@@ -125,7 +125,7 @@ export class Escrow {
   claim(claims: readonly Claim[]): UnsignedTransaction {
     const entries = claims.map(({ terms, signature, ...claim }) => ({
       ...claim,
-      ...signatureOf(signature),
+      ...signatureParts(signature),
       terms: termsOf(terms),
     }));
     return this.#build('claim', [entries]);
@@ -136,7 +136,7 @@ export class Escrow {
     terms: ChannelTerms,
     close: { spent: bigint; deadlineSec: number; signature: Uint8Array },
   ): UnsignedTransaction {
-    const { r, vs } = signatureOf(close.signature);
+    const { r, vs } = signatureParts(close.signature);
     return this.#build('close', [termsOf(terms), close.spent, close.deadlineSec, r, vs]);
   }
 
@@ -265,8 +265,3 @@ export function parseEscrowLogs(logs: readonly EventLog[], address: string): Esc
 }
 
 const termsOf = (terms: ChannelTerms) => ({ ...terms, payer: toHex(terms.payer), signer: toHex(terms.signer) });
-
-function signatureOf(signature: Uint8Array): { r: string; vs: string } {
-  if (signature.length !== 64) throw new RangeError(`a signature has 64 bytes, not ${signature.length}`);
-  return { r: toHex(signature.subarray(0, 32)), vs: toHex(signature.subarray(32)) };
-}

@@ -9,4 +9,4 @@ export { type Credit, creditsOf } from './receipt/credits.js';
 export { type ReceiptFile, readReceiptFile, receiptFileJson } from './receipt/receipt-file.js';
 export { type VerifiedReceipt, verifyReceipt } from './receipt/verify-receipt.js';
 export { connectTemporal, type TemporalOptions } from './temporal/connect-temporal.js';
-export type { JsonAnswer, JsonCallOptions, ServiceWants, Weft } from './weft.js';
+export type { JsonAnswer, JsonCallOptions, LicensedWants, ServiceWants, Weft } from './weft.js';

@@ -3,7 +3,7 @@ import { callId } from '#payments/digests.js';
 import type { PinRequest } from '#payments/payer/wallet.js';
 import { type Exchange, exchange } from './call/exchange.js';
 import type { PaidCall, PaidCaller, Proof } from './call/paid-caller.js';
-import { openQuote, type QuoteMaker, type QuoteOrder, quoteIdOf, reopenQuote } from './quote.js';
+import { openQuote, pinRequirements, type QuoteMaker, type QuoteOrder, quoteIdOf, reopenQuote } from './quote.js';
 
 export interface SessionCallOptions {
   readonly signal?: AbortSignal;
@@ -14,7 +14,7 @@ export interface SessionCallOptions {
 /** How often a call that meets a passing failure is sent. */
 const MAX_ATTEMPTS = 4;
 
-/** Calls under one quote, outside of workflows: pins, call ids, retries. */
+/** Calls under one quote, or with one licence, outside of workflows: pins, call ids, retries. */
 export class Session {
   readonly #pins: ReadonlyMap<string, PinRequest>;
   #closed = false;
@@ -25,6 +25,7 @@ export class Session {
     private readonly runKey: string,
     private readonly quoteId: Uint8Array,
     pins: readonly PinRequest[],
+    private readonly licence?: Uint8Array,
   ) {
     this.#pins = new Map(pins.map((pin) => [pin.step, pin]));
   }
@@ -37,6 +38,16 @@ export class Session {
     const quoteId = quoteIdOf(runKey);
     const { pins } = await openQuote(parts, { quoteId, ...wanted });
     return new Session(parts, runKey, quoteId, pins);
+  }
+
+  /** Pins what is wanted; a licence pays for it, so that nothing is funded and no quote opened. */
+  static async licensed(
+    parts: SessionParts,
+    runKey: string,
+    { requirements, licence }: Pick<QuoteOrder, 'requirements'> & { readonly licence: Uint8Array },
+  ): Promise<Session> {
+    const pins = await pinRequirements(parts.market, requirements);
+    return new Session(parts, runKey, quoteIdOf(runKey), pins, licence);
   }
 
   /** The whole response; `isStream` says whether the method is a server stream. */
@@ -52,7 +63,7 @@ export class Session {
   async close(): Promise<void> {
     this.#closed = true;
     await this.parts.caller.flush();
-    await this.parts.wallet.closeQuote(this.quoteId);
+    if (this.licence === undefined) await this.parts.wallet.closeQuote(this.quoteId);
   }
 
   #paidCall(step: string, request: Uint8Array, options: SessionCallOptions = {}): PaidCall {
@@ -70,7 +81,9 @@ export class Session {
       request,
       callId: callId({ runKey, stepPath: step, n, asset: pin.asset }),
       maxAttempts: MAX_ATTEMPTS,
-      reopenQuote: () => reopenQuote(this.parts.wallet, quoteId),
+      ...(this.licence === undefined
+        ? { reopenQuote: () => reopenQuote(this.parts.wallet, quoteId) }
+        : { licence: this.licence }),
     };
   }
 }

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { WeftError } from '#core/errors.js';
-import { toHex } from '#core/hex.js';
-import { formatAmount, parseAmount } from '#core/money.js';
+import { fromHex, sameBytes, toHex } from '#core/hex.js';
+import { formatAmount, MAX_AMOUNT, parseAmount } from '#core/money.js';
 import type { Choice, Requirement } from '#core/requirement.js';
 import type { ServiceDefinition } from '#core/service-definition.js';
 import { contractDigests } from '#protos/contract-digests.js';
@@ -31,7 +31,19 @@ export interface ServiceWants<D extends ServiceDefinition = ServiceDefinition> {
   readonly runKey?: Uint8Array;
 }
 
+/** Instead of prices: a licence that the wallet holds pays. */
+export interface LicensedWants {
+  /** "0x…"; the calls are made where it is good, whatever they cost there. */
+  readonly useLicence: string;
+  /** Digest of the contract, for one that does not ship with Weft. */
+  readonly contract?: string;
+  /** As of `ServiceWants`. */
+  readonly runKey?: Uint8Array;
+}
+
 export interface JsonCallOptions extends SessionCallOptions {
+  /** "0x…": this licence of the wallet's pays. */
+  readonly useLicence?: string;
   /** The most that the call may cost, in minor units. Default: the listing's price. */
   readonly maxPrice?: string;
   /** 32 bytes: with the same key, the same call is answered again and not paid again. Default: random. */
@@ -56,8 +68,12 @@ export class Weft {
     private readonly closeWallet: () => Promise<void>,
   ) {}
 
-  /** A typed client of the best offer of a service. Opens a channel, or fills one, to hold `maxTotal`. */
-  async service<const D extends ServiceDefinition>(definition: D, wants: ServiceWants<D>): Promise<PaidClient<D>> {
+  /** A typed client of the best offer of a service. Opens a channel, or fills one, to hold `maxTotal`; or a licence pays. */
+  async service<const D extends ServiceDefinition>(
+    definition: D,
+    wants: ServiceWants<D> | LicensedWants,
+  ): Promise<PaidClient<D>> {
+    if ('useLicence' in wants) return await this.#licensedService(definition, wants);
     const maxTotal = parseAmount(wants.maxTotal, 'maxTotal');
     const runKey = keyOf(wants.runKey);
     const requirements = await this.#offered(definition, wants);
@@ -88,7 +104,15 @@ export class Weft {
       method: fullName,
       choice: { prefer: 'cheapest', listing: toHex(offer.digest) },
     };
-    const session = await Session.open(this.parts, keyOf(options.runKey), { requirements: [requirement] });
+    const runKey = keyOf(options.runKey);
+    const requirements = [requirement];
+    const session =
+      options.useLicence === undefined
+        ? await Session.open(this.parts, runKey, { requirements })
+        : await Session.licensed(this.parts, runKey, {
+            requirements,
+            licence: fromHex(options.useLicence, 'useLicence', 32),
+          });
     try {
       const { messages, ...proof } = await session.exchange(step, request, responseStream, options);
       const responses = messages.map((bytes) => decodeToJson(output, bytes, registry));
@@ -96,6 +120,22 @@ export class Weft {
     } finally {
       await session.close();
     }
+  }
+
+  async #licensedService<D extends ServiceDefinition>(definition: D, wants: LicensedWants): Promise<PaidClient<D>> {
+    const licence = fromHex(wants.useLicence, 'useLicence', 32);
+    const held = (await this.parts.wallet.licences()).find(({ licenceId }) => sameBytes(licenceId, licence));
+    if (held === undefined)
+      throw new WeftError('LICENCE_UNKNOWN', 'the wallet holds no such licence', { licence: wants.useLicence });
+    const { contract } = wants;
+    const requirements = await this.#offered(definition, {
+      maxPrice: formatAmount(MAX_AMOUNT),
+      maxTotal: formatAmount(MAX_AMOUNT),
+      asset: String(held.asset),
+      ...(contract === undefined ? {} : { contract }),
+    });
+    const session = await Session.licensed(this.parts, keyOf(wants.runKey), { requirements, licence });
+    return paidClient(definition, session);
   }
 
   /** The methods of one listing that may be called for the price: all that are named, or else all that it offers. */

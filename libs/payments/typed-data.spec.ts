@@ -51,6 +51,19 @@ describe('EIP-712 hashes agree with ethers', () => {
     );
   });
 
+  it('Use and Count', () => {
+    fc.assert(
+      fc.property(call, bytes(32), uint(64), int(16), int(40), (c, licenceId, uses, signerNumber, deadlineSec) => {
+        const commitment = typed.hashCall(c);
+        expect(hexlify(typed.hashUse({ licenceId, uses, commitment }))).toBe(
+          reference('Use', { licenceId, uses, call: c }),
+        );
+        const count = { licenceId, uses, signerNumber, deadlineSec };
+        expect(hexlify(typed.hashCount(count))).toBe(reference('Count', count));
+      }),
+    );
+  });
+
   it('Receipt', () => {
     const receipt = fc.record({
       callId: bytes(32),

@@ -16,6 +16,8 @@ const PIN = 'Pin(string step,bytes32 listing,string method,uint32 calls,uint96 m
 export const typeStrings = {
   Call: CALL,
   Voucher: `Voucher(bytes32 channelId,uint96 cumulative,Call call)${CALL}`,
+  Use: `Use(bytes32 licenceId,uint64 uses,Call call)${CALL}`,
+  Count: 'Count(bytes32 licenceId,uint64 uses,uint16 signerNumber,uint40 deadlineSec)',
   Receipt:
     'Receipt(bytes32 callId,bytes32 account,uint64 asset,uint32 tenure,bytes32 commitment,bytes32 responseDigest,uint64 units,uint96 amount,uint8 outcome,uint40 servedAtSec)',
   Void: 'Void(bytes32 callId,bytes32 account,uint40 atSec)',
@@ -43,7 +45,7 @@ const version1 = keccakText('1');
 const domainSeparator = (name: string, { chainId, verifyingContract }: Domain): Buffer =>
   keccakWords([domainType, keccakText(name), version1, chainId, verifyingContract]);
 
-/** Domain of vouchers, receipts, voids, statements, closes and quotes. */
+/** Domain of vouchers, uses, counts, receipts, voids, statements, closes and quotes. */
 export const escrowDomain = (domain: Domain): Buffer => domainSeparator('Weft Escrow', domain);
 /** Domain of listings. */
 export const assetsDomain = (domain: Domain): Buffer => domainSeparator('Weft Assets', domain);
@@ -94,13 +96,28 @@ export const hashCall = once((call: Call) =>
 export const hashVoucher = (voucher: { channelId: Uint8Array; cumulative: bigint; commitment: Uint8Array }): Buffer =>
   keccakWords([typeHash.Voucher, voucher.channelId, voucher.cumulative, voucher.commitment]);
 
+/** One call with a licence; `uses` is cumulative as a voucher's amount is, and 0 for licences that count no calls. */
+export const hashUse = (use: { licenceId: Uint8Array; uses: bigint; commitment: Uint8Array }): Buffer =>
+  keccakWords([typeHash.Use, use.licenceId, use.uses, use.commitment]);
+
+/** How often a pass was used under its present signer, by the seller's operator. */
+export interface Count {
+  readonly licenceId: Uint8Array;
+  readonly uses: bigint;
+  readonly signerNumber: number;
+  readonly deadlineSec: number;
+}
+
+export const hashCount = (c: Count): Buffer =>
+  keccakWords([typeHash.Count, c.licenceId, c.uses, c.signerNumber, c.deadlineSec]);
+
 /** The numbers are those of the signed form. */
 export const outcomes = { complete: 1, partial: 2 } as const;
 export type Outcome = keyof typeof outcomes;
 
 export interface Receipt {
   readonly callId: Uint8Array;
-  /** Channel id. */
+  /** Channel id, or licence id. */
   readonly account: Uint8Array;
   readonly asset: bigint;
   readonly tenure: number;

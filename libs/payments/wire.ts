@@ -3,7 +3,7 @@ import { formatAmount, parseAmount } from '#core/money.js';
 import type { Reason } from '#core/reasons.js';
 import * as proto from '#protos/weft/payment/v1/payment.js';
 import { SIGNATURE_LENGTH } from './signature.js';
-import type { Call, ChannelTerms, Close, Receipt, Statement, Void } from './typed-data.js';
+import type { Call, ChannelTerms, Close, Count, Receipt, Statement, Void } from './typed-data.js';
 
 /*
  * Between protobuf messages and the structs that are signed. Reading checks size and shape of everything, since most
@@ -21,7 +21,18 @@ export interface Payment {
   readonly signature: Uint8Array;
 }
 
+/** One call with a licence, as it travels. */
+export interface LicencePayment {
+  /** 32 bytes. */
+  readonly licenceId: Uint8Array;
+  /** Of a pass: cumulative, this call included. Of other kinds: 0. */
+  readonly uses: bigint;
+  readonly call: Call;
+  readonly signature: Uint8Array;
+}
+
 const MAX_METHOD_LENGTH = 512;
+const UINT16 = 2 ** 16;
 const UINT32 = 2 ** 32;
 const UINT40 = 2n ** 40n;
 
@@ -78,6 +89,21 @@ export function readPayment(payment: proto.Payment | undefined): Payment {
     cumulative: read.amount(value.cumulative, 'cumulative'),
     call: readCall(value.call),
     signature: read.bytes(value.signature, 'signature', SIGNATURE_LENGTH),
+  };
+}
+
+/** A payment that carries `use`. */
+export function readLicencePayment(payment: proto.Payment): LicencePayment {
+  const read = new Reader('PAYMENT_MALFORMED', 'payment');
+  const use = read.present(payment.use, 'use');
+  if (payment.terms !== undefined || payment.cumulative !== '') read.fail('use', 'stand without terms and cumulative');
+  const call = readCall(payment.call);
+  if (call.maxAmount !== 0n) new Reader('PAYMENT_MALFORMED', 'call').fail('maxAmount', 'be 0 with a licence');
+  return {
+    licenceId: read.bytes(use.licenceId, 'use.licenceId', 32),
+    uses: use.uses,
+    call,
+    signature: read.bytes(payment.signature, 'signature', SIGNATURE_LENGTH),
   };
 }
 
@@ -160,7 +186,22 @@ export function readClose(message: proto.Close | undefined, reason: Reason = 'PA
   };
 }
 
+export function readCount(message: proto.Count | undefined, reason: Reason = 'PAYMENT_MALFORMED'): Signed<Count> {
+  const read = new Reader(reason, 'count');
+  const value = message ?? read.fail('licenceId', 'be set');
+  if (value.signerNumber >= UINT16) read.fail('signerNumber', 'be below 2^16');
+  return {
+    licenceId: read.bytes(value.licenceId, 'licenceId', 32),
+    uses: value.uses,
+    signerNumber: value.signerNumber,
+    deadlineSec: read.time(value.deadlineSec, 'deadlineSec'),
+    signature: read.bytes(value.signature, 'signature', SIGNATURE_LENGTH),
+  };
+}
+
 export const writeTerms = (terms: ChannelTerms): proto.ChannelTerms => ({ ...terms });
+
+export const writeCall = (call: Call): proto.Call => ({ ...call, maxAmount: formatAmount(call.maxAmount) });
 
 export const writePayment = (payment: Payment): proto.Payment => ({
   terms: writeTerms(payment.terms),
@@ -169,7 +210,13 @@ export const writePayment = (payment: Payment): proto.Payment => ({
   signature: payment.signature,
 });
 
-export const writeCall = (call: Call): proto.Call => ({ ...call, maxAmount: formatAmount(call.maxAmount) });
+export const writeLicencePayment = ({ licenceId, uses, call, signature }: LicencePayment): proto.Payment => ({
+  terms: undefined,
+  cumulative: '',
+  call: writeCall(call),
+  signature,
+  use: { licenceId, uses },
+});
 
 export const writeReceipt = (receipt: Signed<Receipt>): proto.Receipt => ({
   ...receipt,
@@ -192,3 +239,5 @@ export const writeClose = (c: Signed<Close>): proto.Close => ({
   spent: formatAmount(c.spent),
   deadlineSec: BigInt(c.deadlineSec),
 });
+
+export const writeCount = (c: Signed<Count>): proto.Count => ({ ...c, deadlineSec: BigInt(c.deadlineSec) });

@@ -7,7 +7,7 @@ import type { ProviderLedger } from '#payments/provider/provider-ledger.js';
 import { SeenCalls } from '#payments/provider/seen-calls.js';
 import type { ChannelTerms } from '#payments/typed-data.js';
 import { keyOf } from '#platform/key-of.js';
-import { Account, channelClosed } from './account.js';
+import { ChannelAccount, channelClosed } from './channel-account.js';
 import type { PaywallLimits } from './limits.js';
 import { RecentMap, TokenBucket } from './rate-limit.js';
 
@@ -27,10 +27,10 @@ export interface ChannelRef {
 
 /** The channels in memory. Reads ledger and chain for those that are not, never more often than the limits allow. */
 export class Accounts {
-  readonly #accounts: RecentMap<Account>;
-  readonly #loading = new Map<string, Promise<Account>>();
+  readonly #accounts: RecentMap<ChannelAccount>;
+  readonly #loading = new Map<string, Promise<ChannelAccount>>();
   readonly #refreshing = new Map<string, Promise<void>>();
-  readonly #readAtMs = new WeakMap<Account, number>();
+  readonly #readAtMs = new WeakMap<ChannelAccount, number>();
   /** Channels that the chain does not know, or that we do not serve: not asked for again for a while. */
   readonly #refused: RecentMap<{ readonly error: WeftError; readonly untilMs: number }>;
   readonly #seen: RecentMap<{ readonly filter: SeenCalls; whole: boolean }>;
@@ -51,7 +51,7 @@ export class Accounts {
   }
 
   /** The account if it is in memory. */
-  known(key: string): Account | undefined {
+  known(key: string): ChannelAccount | undefined {
     return this.#accounts.get(key);
   }
 
@@ -60,7 +60,7 @@ export class Accounts {
    * signed something. Errors: CHANNEL_UNKNOWN, CHANNEL_CLOSED, CHANNEL_TOO_SMALL, OVERLOADED, CHAIN_UNAVAILABLE,
    * LEDGER_UNAVAILABLE.
    */
-  async get(ref: ChannelRef): Promise<Account> {
+  async get(ref: ChannelRef): Promise<ChannelAccount> {
     const known = this.#accounts.get(ref.key);
     if (known !== undefined) {
       this.#accounts.touch(ref.key, known);
@@ -70,7 +70,7 @@ export class Accounts {
   }
 
   /** Reads the account's row again. */
-  async rereadLedger(account: Account): Promise<void> {
+  async rereadLedger(account: ChannelAccount): Promise<void> {
     await once(this.#refreshing, `ledger ${account.key}`, async () => {
       await this.#pause(account);
       const row = await this.ledger.channel(account.id);
@@ -79,7 +79,7 @@ export class Accounts {
   }
 
   /** Reads the channel from the chain into the ledger and the account. */
-  async rereadChain(account: Account): Promise<void> {
+  async rereadChain(account: ChannelAccount): Promise<void> {
     await once(this.#refreshing, `chain ${account.key}`, async () => {
       await this.#pause(account);
       this.#takeChainRead();
@@ -87,7 +87,7 @@ export class Accounts {
     });
   }
 
-  async #takeFromChain(account: Account): Promise<void> {
+  async #takeFromChain(account: ChannelAccount): Promise<void> {
     const onChain = await this.chain.channel(account.id);
     account.take(await this.ledger.updateFromChain(account.id, onChain));
   }
@@ -140,11 +140,11 @@ export class Accounts {
     });
   }
 
-  async #load({ id, key, terms, minChannel }: ChannelRef): Promise<Account> {
+  async #load({ id, key, terms, minChannel }: ChannelRef): Promise<ChannelAccount> {
     const refused = this.#refused.get(key);
     if (refused !== undefined && performance.now() < refused.untilMs) throw refused.error;
     const row = await this.ledger.channel(id);
-    const account = new Account(row ?? (await this.#takeIn({ id, key, terms, minChannel })));
+    const account = new ChannelAccount(row ?? (await this.#takeIn({ id, key, terms, minChannel })));
     this.#accounts.set(key, account);
     return account;
   }
@@ -177,7 +177,7 @@ export class Accounts {
   }
 
   /** Waits until the account may be read again, so that a question never goes unanswered but a flood costs little. */
-  async #pause(account: Account): Promise<void> {
+  async #pause(account: ChannelAccount): Promise<void> {
     const last = this.#readAtMs.get(account) ?? Number.NEGATIVE_INFINITY;
     const wait = last + this.limits.rereadChannelMs - performance.now();
     if (wait > 0) await delay(wait);

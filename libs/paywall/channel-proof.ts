@@ -1,23 +1,25 @@
 import { WeftError } from '#core/errors.js';
-import { signedBy } from '#payments/signature.js';
+import { recover, signedBy } from '#payments/signature.js';
 import {
   type ChannelTerms,
   type Close,
+  type Count,
   channelId,
   hashClose,
+  hashCount,
   hashStatement,
   hashVoid,
   signingHash,
   type Void,
 } from '#payments/typed-data.js';
-import { readClose, readStatement, readTerms, readVoid } from '#payments/wire.js';
+import { readClose, readCount, readStatement, readTerms, readVoid } from '#payments/wire.js';
 import { keyOf } from '#platform/key-of.js';
 import type * as proto from '#protos/weft/payment/v1/payment.js';
 import type { PaymentDomain } from './verify-payment.js';
 
 /** A question must not be older, nor come from further ahead. */
 const MAX_AGE_SEC = 300;
-/** A wish to close says until when; that must not lie further ahead. */
+/** A wish to close or to seal says until when; that must not lie further ahead. */
 const MAX_DEADLINE_SEC = 7 * 86_400;
 
 /** A channel whose signer has proved to be asking. */
@@ -58,12 +60,18 @@ export class ChannelProof {
     const channel = this.#channel(terms);
     const asked = readClose(request, 'INVALID_INPUT');
     this.#check(channel, asked.channelId, hashClose(asked), asked.signature, 'request');
-    const ahead = asked.deadlineSec - this.nowSec();
-    if (ahead < 0 || ahead > MAX_DEADLINE_SEC)
-      throw new WeftError('UNAUTHENTICATED', 'the wish to close is past its deadline, or has one too far ahead', {
-        field: 'request.deadlineSec',
-      });
+    this.#checkDeadline(asked.deadlineSec);
     return { ...channel, asked };
+  }
+
+  /** Who signed: whether it is the licence's signer, the chain says. */
+  byCount(request: proto.Count | undefined): { asked: Count; signedBy: Uint8Array } {
+    const asked = readCount(request, 'INVALID_INPUT');
+    const signer = recover(signingHash(this.domain.separator, hashCount(asked)), asked.signature);
+    if (signer === undefined)
+      throw new WeftError('BAD_SIGNATURE', 'the signature is malformed', { field: 'request.signature' });
+    this.#checkDeadline(asked.deadlineSec);
+    return { asked, signedBy: signer };
   }
 
   #channel(message: proto.ChannelTerms | undefined): ProvenChannel {
@@ -78,6 +86,14 @@ export class ChannelProof {
     if (!signedBy(channel.terms.signer, signingHash(this.domain.separator, hash), signature))
       throw new WeftError('BAD_SIGNATURE', `${field} is not signed by the channel's signer for this escrow and chain`, {
         field: `${field}.signature`,
+      });
+  }
+
+  #checkDeadline(deadlineSec: number): void {
+    const ahead = deadlineSec - this.nowSec();
+    if (ahead < 0 || ahead > MAX_DEADLINE_SEC)
+      throw new WeftError('UNAUTHENTICATED', 'the wish is past its deadline, or has one too far ahead', {
+        field: 'request.deadlineSec',
       });
   }
 

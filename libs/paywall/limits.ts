@@ -15,6 +15,10 @@ export interface PaywallLimits {
   readonly unknownChannelMs: number;
   /** A channel that lacks deposit is read again at most this often. */
   readonly rereadChannelMs: number;
+  /** For so long what the chain said of a licence is believed: a revoked one admits calls no longer than that. */
+  readonly licenceMs: number;
+  /** For so long what the chain said of a holder's tokens is believed: who sold them is served no longer than that. */
+  readonly gateMs: number;
   /** How often the chain is asked what is in force. */
   readonly standingMs: number;
   /** Channels and payers kept in memory. */
@@ -41,6 +45,8 @@ export const defaultLimits: PaywallLimits = {
   newChannelBurst: 200,
   unknownChannelMs: 1_000,
   rereadChannelMs: 200,
+  licenceMs: 3_000,
+  gateMs: 15_000,
   standingMs: 15_000,
   maxChannels: 10_000,
   maxPayers: 500,

@@ -3,7 +3,9 @@ import { WeftError } from '#core/errors.js';
 import { toHex } from '#core/hex.js';
 import type { Price } from '#core/price.js';
 import { type MethodDefinition, methodPath, type ServiceDefinition } from '#core/service-definition.js';
+import { messageDigest } from '#payments/digests.js';
 import type { SigningKey } from '#payments/signature.js';
+import { gateOf, type TokenGate } from '#payments/token-gate.js';
 import { hashListing, type Listing } from '#payments/typed-data.js';
 import { keyOf } from '#platform/key-of.js';
 
@@ -11,6 +13,8 @@ import { keyOf } from '#platform/key-of.js';
 export interface Offer {
   readonly service: ServiceDefinition;
   readonly listing: Listing;
+  /** The docs that were signed with the listing. They may demand a token of every caller, which is held to then. */
+  readonly docs?: Uint8Array;
   /** Earlier versions, still served for their `honourSec` after they were replaced. */
   readonly superseded?: readonly Listing[];
   /** The asset's operator. */
@@ -24,6 +28,8 @@ export interface ListingVersion {
   readonly digest: Buffer;
   readonly operator: SigningKey;
   readonly prices: ReadonlyMap<string, Price>;
+  /** What callers must hold; of an earlier version what the newest one demands. */
+  readonly gate: TokenGate | undefined;
 }
 
 /** One method that calls may come in for. */
@@ -42,11 +48,17 @@ export function routesOf(offers: readonly Offer[], escrow: Uint8Array): Map<stri
   const routes = new Map<string, Route>();
   for (const offer of offers) {
     const listings = [offer.listing, ...(offer.superseded ?? [])];
-    const versions = listings.map((listing) => versionOf(listing, offer, escrow));
+    const gate = gateIn(offer);
+    const versions = listings.map((listing) => versionOf(listing, offer, escrow, gate));
     const byDigest = new Map(versions.map((version) => [keyOf(version.digest), version]));
     for (const definition of Object.values(offer.service.methods)) {
       const method = methodPath(offer.service, definition).slice(1);
       if (routes.has(`/${method}`)) throw invalid(`${method} is offered twice`);
+      // Who calls for free proves nothing, and so not that he holds something either.
+      if (gate !== undefined && versions.some(({ prices }) => prices.get(method)?.kind === 'free'))
+        throw invalid(
+          `${method} is free: a listing that demands a token must have a price, or licences, for each method`,
+        );
       const paid = versions.some(({ prices }) => (prices.get(method)?.kind ?? 'free') !== 'free');
       if (paid && definition.requestStream)
         throw invalid(`${method} takes a stream of requests and cannot be paid for`);
@@ -56,7 +68,18 @@ export function routesOf(offers: readonly Offer[], escrow: Uint8Array): Map<stri
   return routes;
 }
 
-function versionOf(listing: Listing, offer: Offer, escrow: Uint8Array): ListingVersion {
+function gateIn({ docs, listing }: Offer): TokenGate | undefined {
+  if (docs === undefined) return undefined;
+  if (!messageDigest(docs).equals(listing.docsDigest))
+    throw invalid(`the docs of listing ${listing.version} of asset ${listing.asset} are not those that were signed`);
+  try {
+    return gateOf(docs);
+  } catch (cause) {
+    throw new WeftError('CONFIG_INVALID', `the docs of asset ${listing.asset} cannot be read`, {}, { cause });
+  }
+}
+
+function versionOf(listing: Listing, offer: Offer, escrow: Uint8Array, gate: TokenGate | undefined): ListingVersion {
   const name = `listing ${listing.version} of asset ${listing.asset}`;
   if (Buffer.compare(listing.escrow, escrow) !== 0) throw invalid(`${name} names another escrow`);
   if (listing.asset !== offer.listing.asset || listing.tenure !== offer.listing.tenure)
@@ -67,7 +90,7 @@ function versionOf(listing: Listing, offer: Offer, escrow: Uint8Array): ListingV
       throw invalid(`${name}: ${price.method} costs more than its own maximum`);
   }
   const prices = new Map(listing.prices.map((price) => [price.method, price]));
-  return { listing, digest: hashListing(listing), operator: offer.operator, prices };
+  return { listing, digest: hashListing(listing), operator: offer.operator, prices, gate };
 }
 
 const invalid = (message: string): WeftError => new WeftError('CONFIG_INVALID', message);

@@ -48,6 +48,11 @@ class PaymentsController {
   close(request: proto.CloseRequest) {
     return this.payments.close(request);
   }
+
+  @GrpcMethod(SERVICE, 'CountUses')
+  countUses(request: proto.CountUsesRequest) {
+    return this.payments.countUses(request);
+  }
 }
 
 class PaymentsModule {}

@@ -2,21 +2,31 @@ import { WeftError } from '#core/errors.js';
 import { formatAmount, maxAmount } from '#core/money.js';
 import type { LedgerCall } from '#payments/provider/provider-ledger.js';
 import { recover } from '#payments/signature.js';
-import { hashClose, hashReceipt, hashStatement, hashVoid, type Receipt, signingHash } from '#payments/typed-data.js';
+import {
+  hashClose,
+  hashCount,
+  hashReceipt,
+  hashStatement,
+  hashVoid,
+  type Receipt,
+  signingHash,
+} from '#payments/typed-data.js';
 import {
   type Payment,
   readPayment,
   readReceipt,
   type Signed,
   writeClose,
+  writeCount,
   writeReceipt,
   writeStatement,
   writeVoid,
 } from '#payments/wire.js';
 import { keyOf } from '#platform/key-of.js';
 import * as proto from '#protos/weft/payment/v1/payment.js';
-import { type Account, channelClosed } from './account.js';
+import { type ChannelAccount, channelClosed } from './channel-account.js';
 import { ChannelProof, type ProvenChannel } from './channel-proof.js';
+import { foreign, notItsSigner } from './licence-account.js';
 import { type ListingVersion } from './offers.js';
 import { RecentMap, TokenBucket } from './rate-limit.js';
 import { checkVoucher, unknownMethod } from './verify-payment.js';
@@ -181,12 +191,40 @@ export class PaymentsService {
     return { close: writeClose({ ...close, signature: this.#sign(version, hashClose(close)) }) };
   }
 
+  async countUses({ request }: proto.CountUsesRequest): Promise<proto.CountUsesResponse> {
+    const { asked, signedBy } = this.#proof.byCount(request);
+    const { licenceId } = asked;
+    this.#takeTurn(keyOf(licenceId));
+    const by = { kind: 'licence', signedBy } as const;
+    const account = await this.wall.licences.get({ accountId: licenceId, accountKey: keyOf(licenceId), by });
+    const { asset, tenure, signerNumber } = account.onChain;
+    const version = this.wall.versions.find(({ listing }) => listing.asset === asset && listing.tenure === tenure);
+    if (version === undefined) throw foreign(account.onChain);
+    if (!account.isSigner(signedBy)) throw notItsSigner();
+    if (!account.isPass)
+      throw new WeftError('INVALID_INPUT', 'only the calls of a pass are counted', { field: 'request' });
+    if (account.serving > 0) throw inFlight();
+    const nowSec = this.wall.options.chain.nowSec();
+    const deadlineSec = Math.min(asked.deadlineSec, nowSec + this.wall.options.limits.closeSec);
+    account.state = 'FROZEN'; // nothing more is admitted while it is being written
+    try {
+      const frozen = await this.#ledger.licences.freeze(licenceId, deadlineSec);
+      if (frozen === undefined) throw new WeftError('LICENCE_ENDED', 'the licence is over', { end: 'unknown' });
+      account.take(frozen);
+    } catch (error) {
+      account.readAtMs = Number.NEGATIVE_INFINITY; // chain and ledger are asked before anything is admitted
+      throw error;
+    }
+    const count = { licenceId, uses: account.spent, signerNumber, deadlineSec };
+    return { count: writeCount({ ...count, signature: this.#sign(version, hashCount(count)) }) };
+  }
+
   get #ledger() {
     return this.wall.options.ledger;
   }
 
   /** The account of a channel whose signer asks, and the listing version whose operator answers for it. */
-  async #open(channel: ProvenChannel): Promise<{ account: Account; version: ListingVersion }> {
+  async #open(channel: ProvenChannel): Promise<{ account: ChannelAccount; version: ListingVersion }> {
     const { asset, tenure } = channel.terms;
     const version = this.wall.versions.find(({ listing }) => listing.asset === asset && listing.tenure === tenure);
     if (version === undefined)

@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { status as codes, Metadata, ServerInterceptingCall, type ServerInterceptingCallInterface } from '@grpc/grpc-js';
 import { WeftError } from '#core/errors.js';
-import { chargeFor } from '#core/price.js';
 import { StreamDigest } from '#payments/digests.js';
 import { asBuffer } from '#platform/as-buffer.js';
 import { Outcome, Receipt as ReceiptMessage } from '#protos/weft/payment/v1/payment.js';
@@ -180,12 +179,13 @@ export class StreamCall extends ServerInterceptingCall {
   async #window(): Promise<boolean> {
     const attempt = this.#attempt!;
     const whole = this.#handlerEnd !== undefined;
-    const { price, payment } = attempt.verified;
+    const { price, call } = attempt.verified;
+    const most = attempt.account.mostOf(call);
     const metered = price.kind === 'metered';
     const units = attempt.meter?.units;
     if (metered && units === undefined && (whole || this.#goOn !== undefined))
       throw new WeftError('INTERNAL', `${this.route.method} is metered and reported no ${price.unit || 'units'}`);
-    const costAt = (each: bigint | undefined) => chargeFor(price, each ?? 0n);
+    const costAt = (each: bigint | undefined) => attempt.account.costOf(price, each ?? 0n);
     const ready = metered && units === undefined ? [] : this.#waiting;
     if (ready.length === 0 && !whole) return false;
 
@@ -193,8 +193,7 @@ export class StreamCall extends ServerInterceptingCall {
     let count = ready.length;
     let last = whole;
     let amount = costAt(last ? units : ready[count - 1]?.units);
-    const affordable = (wanted: bigint) =>
-      wanted <= payment.call.maxAmount && this.wall.growHold(attempt, wanted - this.#amount);
+    const affordable = (wanted: bigint) => wanted <= most && this.wall.growHold(attempt, wanted - this.#amount);
     if (!affordable(amount)) {
       last = false;
       do {
@@ -204,7 +203,7 @@ export class StreamCall extends ServerInterceptingCall {
       count += 1;
       if (count === 0) {
         const wanted = costAt(ready[0]?.units ?? units);
-        if (wanted > payment.call.maxAmount)
+        if (wanted > most)
           throw new WeftError('MAX_AMOUNT_TOO_LOW', 'the call has used up the maximum that was agreed for it');
         await this.#awaitVoucher(wanted - this.#amount);
         return true;
@@ -239,13 +238,13 @@ export class StreamCall extends ServerInterceptingCall {
     });
     attempt.phase = 'committing';
     wall.options.onStage?.('served');
-    wall.accounts.noteSeen(verified.payerKey, verified.payment.call.callId);
-    const result = await wall.options.ledger.streams.commit({
+    wall.accounts.noteSeen(verified.payerKey, verified.call.callId);
+    const result = await wall.bookOf(verified).streams.commit({
       channel: account.id,
       authorised: account.authorised,
       voucher: account.voucher ?? verified.raw,
-      payer: verified.payment.terms.payer,
-      callId: verified.payment.call.callId,
+      payer: verified.payer,
+      callId: verified.call.callId,
       commitment: verified.commitment,
       receipt,
       atSec,
@@ -268,9 +267,9 @@ export class StreamCall extends ServerInterceptingCall {
   }
 
   #renew(): void {
-    const { terms, call } = this.#attempt!.verified.payment;
+    const { payer, call } = this.#attempt!.verified;
     const { ledger, limits, onError } = this.wall.options;
-    ledger.streams.renew(terms.payer, call.callId, this.#owner, limits.streamLeaseMs).catch(onError);
+    ledger.streams.renew(payer, call.callId, this.#owner, limits.streamLeaseMs).catch(onError);
   }
 
   #send(bytes: Buffer): Promise<void> {
@@ -299,8 +298,7 @@ export class StreamCall extends ServerInterceptingCall {
           resolve();
         };
       });
-      await this.wall.accounts.rereadLedger(attempt.account);
-      if (attempt.account.authorised > attempt.account.deposited) await this.wall.accounts.rereadChain(attempt.account);
+      await this.wall.rereadForMore(attempt.account);
     }
   }
 
@@ -321,16 +319,16 @@ export class StreamCall extends ServerInterceptingCall {
 
   /** The stream breaks off here: charged for what was committed, or not at all. Without status, nobody listens. */
   async #endWith(status: Status | undefined): Promise<void> {
-    const { terms, call } = this.#attempt!.verified.payment;
-    if (this.#windows > 0) await this.wall.options.ledger.streams.end(terms.payer, call.callId, { owner: this.#owner });
+    const { payer, call } = this.#attempt!.verified;
+    if (this.#windows > 0) await this.wall.options.ledger.streams.end(payer, call.callId, { owner: this.#owner });
     const metadata = this.#trailers(this.#windows > 0 ? 'charged' : 'not-charged', status?.metadata ?? undefined);
     this.#finish(status && { ...status, metadata });
   }
 
   /** Somebody else ended the call: a Void, or another process that served it. */
   async #endAsStored(): Promise<void> {
-    const { payment } = this.#attempt!.verified;
-    const row = await this.wall.options.ledger.call(payment.terms.payer, payment.call.callId).catch(() => undefined);
+    const { payer, call } = this.#attempt!.verified;
+    const row = await this.wall.options.ledger.call(payer, call.callId).catch(() => undefined);
     this.#attempt!.account.stale = true;
     if (row?.state === 'VOID')
       this.#finish(
@@ -355,10 +353,10 @@ export class StreamCall extends ServerInterceptingCall {
 
   /** Sends a stored stream once more. */
   async #replay({ verified, row }: Extract<Admission, { kind: 'stored' }>): Promise<void> {
-    const { terms, call } = verified.payment;
+    const { payer, call } = verified;
     const { streams } = this.wall.options.ledger;
-    await streams.end(terms.payer, call.callId, { force: false });
-    const windows = streams.messages(terms.payer, call.callId);
+    await streams.end(payer, call.callId, { force: false });
+    const windows = streams.messages(payer, call.callId);
     for (;;) {
       const next = await windows.next();
       if (next.done) {

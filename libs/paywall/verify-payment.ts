@@ -4,9 +4,18 @@ import { toHex } from '#core/hex.js';
 import { formatAmount, minAmount } from '#core/money.js';
 import type { Price } from '#core/price.js';
 import { messageDigest } from '#payments/digests.js';
-import { signedBy } from '#payments/signature.js';
-import { channelId, type Domain, hashCall, hashVoucher, signingHash } from '#payments/typed-data.js';
-import { type Payment, readPayment } from '#payments/wire.js';
+import { recover, signedBy } from '#payments/signature.js';
+import {
+  type Call,
+  type ChannelTerms,
+  channelId,
+  type Domain,
+  hashCall,
+  hashUse,
+  hashVoucher,
+  signingHash,
+} from '#payments/typed-data.js';
+import { type Payment, readLicencePayment, readPayment } from '#payments/wire.js';
 import { keyOf } from '#platform/key-of.js';
 import { Payment as PaymentMessage } from '#protos/weft/payment/v1/payment.js';
 import { type ListingVersion, type Route } from './offers.js';
@@ -15,17 +24,29 @@ import { PAYMENT_KEY } from './refusal.js';
 /** A payment message has at most 4 short fields, an address or digest each; method names are below 512 characters. */
 const MAX_PAYMENT_BYTES = 2_048;
 
-/** A payment whose signature holds for this very request. Nothing is known yet about its channel. */
+/** What pays for a call: a channel, whose signer has signed; or a licence, whose signer the chain has yet to name. */
+export type PaidBy =
+  | { readonly kind: 'channel'; readonly terms: ChannelTerms }
+  /** `signedBy`: 20 bytes. */
+  | { readonly kind: 'licence'; readonly signedBy: Uint8Array };
+
+/** A payment whose signature holds for this very request. Nothing is known yet about its channel or licence. */
 export interface VerifiedPayment {
-  readonly payment: Payment;
+  readonly by: PaidBy;
+  readonly call: Call;
+  /** All that is signed for so far: minor units, or calls of a pass. */
+  readonly cumulative: bigint;
   /** The message as it came. */
   readonly raw: Uint8Array;
   readonly version: ListingVersion;
   readonly price: Price;
-  readonly channelId: Buffer;
-  /** `channelId`, latin1. */
-  readonly channelKey: string;
-  /** The payer's address, latin1. */
+  /** Channel id, or licence id. */
+  readonly accountId: Uint8Array;
+  /** `accountId`, latin1. */
+  readonly accountKey: string;
+  /** Whose calls they are: the channel's payer, or the licence's id. */
+  readonly payer: Uint8Array;
+  /** `payer`, latin1. */
   readonly payerKey: string;
   /** Payer and call id, latin1: the scope in which a call id is one call. */
   readonly callKey: string;
@@ -60,41 +81,56 @@ export function verifyPayment(
   request: Uint8Array,
   domain: PaymentDomain,
 ): VerifiedPayment {
-  const payment = decode(raw);
-  const { version, price } = checkCall(route, payment);
-  const { channelId: id, commitment } = checkVoucher(payment, domain);
-  if (!messageDigest(request).equals(payment.call.requestDigest))
-    throw new WeftError('REQUEST_MISMATCH', 'the voucher was signed for another request', {
+  const message = decode(raw);
+  const paid = message.use === undefined ? byChannel(route, message, domain) : byLicence(route, message, domain);
+  if (!messageDigest(request).equals(paid.call.requestDigest))
+    throw new WeftError('REQUEST_MISMATCH', 'the payment was signed for another request', {
       field: 'call.requestDigest',
     });
-  const payerKey = keyOf(payment.terms.payer);
+  const payerKey = keyOf(paid.payer);
   return {
-    payment,
+    ...paid,
     raw,
-    version,
-    price,
-    channelId: id,
-    channelKey: keyOf(id),
+    accountKey: keyOf(paid.accountId),
     payerKey,
-    callKey: payerKey + keyOf(payment.call.callId),
-    commitment,
+    callKey: payerKey + keyOf(paid.call.callId),
   };
 }
 
-export function decode(raw: Uint8Array): Payment {
-  let message: PaymentMessage;
+type Paid = Omit<VerifiedPayment, 'raw' | 'accountKey' | 'payerKey' | 'callKey'>;
+
+function byChannel(route: Route, message: PaymentMessage, domain: PaymentDomain): Paid {
+  const payment = readPayment(message);
+  const { call, terms, cumulative } = payment;
+  const listed = checkCall(route, call, terms);
+  checkMaximum(route, listed.price, call);
+  const { channelId: accountId, commitment } = checkVoucher(payment, domain);
+  return { ...listed, by: { kind: 'channel', terms }, call, cumulative, accountId, payer: terms.payer, commitment };
+}
+
+/** Whether the key that signed is the licence's, and what it is a licence for, the chain says: see `LicenceAccounts`. */
+function byLicence(route: Route, message: PaymentMessage, domain: PaymentDomain): Paid {
+  const { licenceId, uses, call, signature } = readLicencePayment(message);
+  const listed = checkCall(route, call);
+  const commitment = hashCall(call);
+  const signed = recover(signingHash(domain.separator, hashUse({ licenceId, uses, commitment })), signature);
+  if (signed === undefined) throw new WeftError('BAD_SIGNATURE', 'the signature is malformed', { field: 'signature' });
+  const by = { kind: 'licence', signedBy: signed } as const;
+  return { ...listed, by, call, cumulative: uses, accountId: licenceId, payer: licenceId, commitment };
+}
+
+function decode(raw: Uint8Array): PaymentMessage {
   try {
-    message = PaymentMessage.decode(raw);
+    return PaymentMessage.decode(raw);
   } catch {
     throw malformed(`${PAYMENT_KEY} is not a weft.payment.v1.Payment`);
   }
-  return readPayment(message);
 }
 
-/** Whether the call is one that is offered here, for its price. */
-export function checkCall(route: Route, { call, terms }: Payment): { version: ListingVersion; price: Price } {
+/** Whether the call is one that is offered here; `terms` of a channel must be of the listing's asset. */
+function checkCall(route: Route, call: Call, terms?: ChannelTerms): { version: ListingVersion; price: Price } {
   if (call.method !== route.method)
-    throw new WeftError('REQUEST_MISMATCH', `the voucher was signed for ${call.method}, not for ${route.method}`, {
+    throw new WeftError('REQUEST_MISMATCH', `the payment was signed for ${call.method}, not for ${route.method}`, {
       field: 'call.method',
     });
   const version = route.versions.get(keyOf(call.listing));
@@ -105,18 +141,22 @@ export function checkCall(route: Route, { call, terms }: Payment): { version: Li
     });
   const price = version.prices.get(route.method);
   if (price === undefined) throw unknownMethod(route.method);
-  if (terms.asset !== version.listing.asset || terms.tenure !== version.listing.tenure)
+  if (terms !== undefined && (terms.asset !== version.listing.asset || terms.tenure !== version.listing.tenure))
     throw new WeftError('WRONG_TERMS', 'the channel pays another asset or tenure', {
       asset: String(version.listing.asset),
       tenure: String(version.listing.tenure),
     });
+  return { version, price };
+}
+
+/** Whether the call may cost what it can cost here. */
+function checkMaximum(route: Route, price: Price, call: Call): void {
   const least = leastMaximum(route, price);
   if (call.maxAmount < least)
     throw new WeftError('MAX_AMOUNT_TOO_LOW', `a call of ${route.method} may cost ${least} minor units`, {
       field: 'call.maxAmount',
       maxAmount: formatAmount(least),
     });
-  return { version, price };
 }
 
 /** A unary call is served whole, so it must be able to cost what it may cost. A metered stream ends where its money does. */

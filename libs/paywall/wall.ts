@@ -1,7 +1,6 @@
 import type { Metadata } from '@grpc/grpc-js';
 import { WeftError } from '#core/errors.js';
 import { maxAmount } from '#core/money.js';
-import { chargeFor } from '#core/price.js';
 import { messageDigest } from '#payments/digests.js';
 import type { ChainView } from '#payments/provider/chain-view.js';
 import type { LedgerCall, ProviderLedger } from '#payments/provider/provider-ledger.js';
@@ -9,8 +8,12 @@ import { sweepLedger } from '#payments/provider/retention.js';
 import { hashReceipt, type Outcome, type Receipt, signingHash } from '#payments/typed-data.js';
 import { writeReceipt } from '#payments/wire.js';
 import { Receipt as ReceiptMessage } from '#protos/weft/payment/v1/payment.js';
-import { type Account, refusalOf } from './account.js';
-import { Accounts, type ChannelRef } from './accounts.js';
+import type { Account } from './account.js';
+import { Accounts } from './accounts.js';
+import { ChannelAccount } from './channel-account.js';
+import { Gates } from './gates.js';
+import { LicenceAccount } from './licence-account.js';
+import { LicenceAccounts } from './licence-accounts.js';
 import type { PaywallLimits } from './limits.js';
 import { type ListingVersion, type Offer, type Route, routesOf } from './offers.js';
 import { type EndStatus, paymentRequired, refusal, type WireOutcome } from './refusal.js';
@@ -95,6 +98,8 @@ export class Wall {
   /** Every listing that is served, the newest of each asset before its older ones. */
   readonly versions: readonly ListingVersion[];
   readonly accounts: Accounts;
+  readonly licences: LicenceAccounts;
+  readonly #gates: Gates;
   readonly standing: Standing;
   /** What the server in front sends at most; a larger response would be charged and never arrive. */
   maxResponseBytes = Number.POSITIVE_INFINITY;
@@ -103,8 +108,10 @@ export class Wall {
 
   constructor(readonly options: WallOptions) {
     this.routes = routesOf(options.offers, options.domain.verifyingContract);
+    this.#gates = new Gates(options.chain, options.limits);
     this.accounts = new Accounts(options.ledger, options.chain, options.limits);
     this.versions = [...new Set([...this.routes.values()].flatMap((route) => [...route.versions.values()]))];
+    this.licences = new LicenceAccounts(options.ledger, options.chain, options.limits, this.versions);
     this.standing = new Standing(this.versions, options.chain, options.limits.standingMs, options.onError);
     const { standingMs } = options.limits;
     this.#timers = [
@@ -143,19 +150,20 @@ export class Wall {
     } catch (error) {
       throw notCharged(error);
     }
-    const account = this.accounts.known(verified.channelKey);
-    const isNew = this.accounts.seenBy(verified.payerKey)?.has(verified.payment.call.callId) === false;
+    const account =
+      verified.by.kind === 'channel' ? this.accounts.known(verified.accountKey) : this.licences.known(verified);
+    const isNew = this.accounts.seenBy(verified.payerKey)?.has(verified.call.callId) === false;
     if (account === undefined || account.stale || !(isNew || this.#serving.has(verified.callKey)))
       return this.#admitSlowly(route, verified);
     return this.#admitNow(route, verified, account) ?? this.#admitSlowly(route, verified);
   }
 
   /** What the call needs of its channel to begin: a stream may be paid for as it goes. */
-  #needOf(route: Route, { payment, price }: VerifiedPayment, account: Account): bigint {
-    const { maxAmount: most } = payment.call;
+  #needOf(route: Route, { call, cumulative, price }: VerifiedPayment, account: Account): bigint {
+    const most = account.mostOf(call);
     if (!route.definition.responseStream) return most;
-    const room = account.roomWith(payment.cumulative);
-    return room >= most ? most : maxAmount(chargeFor(price, 1n), room);
+    const room = account.roomWith(cumulative);
+    return room >= most ? most : maxAmount(account.costOf(price, 1n), room);
   }
 
   /** Undefined if it cannot be admitted as things stand in memory. */
@@ -167,7 +175,7 @@ export class Wall {
   }
 
   #serve(route: Route, verified: VerifiedPayment, account: Account, need: bigint): Admission {
-    account.see(verified.payment.cumulative, verified.raw);
+    account.see(verified.cumulative, verified.raw);
     account.hold(need);
     const attempt = new Attempt(route, verified, account, need);
     this.#serving.set(verified.callKey, attempt);
@@ -176,9 +184,9 @@ export class Wall {
 
   /** The same call is being served here. */
   #meet(running: Attempt, verified: VerifiedPayment): Admission {
-    if (running.verified.channelKey !== verified.channelKey || !running.verified.commitment.equals(verified.commitment))
+    if (running.verified.accountKey !== verified.accountKey || !running.verified.commitment.equals(verified.commitment))
       throw new Refused(callIdReused(), undefined);
-    running.account.see(verified.payment.cumulative, verified.raw);
+    running.account.see(verified.cumulative, verified.raw);
     if (running.route.definition.responseStream) throw new Refused(inFlight(), undefined);
     return { kind: 'join', attempt: running };
   }
@@ -190,9 +198,9 @@ export class Wall {
   async #admitSlowly(route: Route, verified: VerifiedPayment): Promise<Admission> {
     let account: Account;
     try {
-      account = await this.accounts.get(channelRefOf(verified));
-      if (account.stale) await this.accounts.rereadLedger(account);
-      await this.accounts.learn(verified.payment.terms.payer);
+      account = await this.#account(verified);
+      if (account.stale) await this.#rereadLedger(account);
+      await this.accounts.learn(verified.payer);
     } catch (error) {
       throw notCharged(error);
     }
@@ -201,10 +209,9 @@ export class Wall {
     if (running !== undefined) return this.#meet(running, verified);
     const refusedNow = () => unsure ?? this.#judge(route, verified, account).refused;
     try {
-      const maySeen = this.accounts.seenBy(verified.payerKey)?.has(verified.payment.call.callId) !== false;
+      const maySeen = this.accounts.seenBy(verified.payerKey)?.has(verified.call.callId) !== false;
       if (maySeen || refusedNow() !== undefined) {
-        const { payer } = verified.payment.terms;
-        const row = await this.options.ledger.call(payer, verified.payment.call.callId);
+        const row = await this.options.ledger.call(verified.payer, verified.call.callId);
         if (row !== undefined) return this.#meetRow(verified, row);
       }
     } catch (error) {
@@ -224,7 +231,8 @@ export class Wall {
     const need = this.#needOf(route, verified, account);
     const refused =
       this.standing.refusalOf(verified.version, nowSec) ??
-      refusalOf(account, verified, need, this.options.limits, nowSec);
+      account.refusalOf(verified, need, this.options.limits, nowSec) ??
+      this.#gates.refusalOf(verified.version.gate, holderOf(verified, account));
     return { need, refused };
   }
 
@@ -237,25 +245,57 @@ export class Wall {
       switch (this.#judge(route, verified, account).refused?.reason) {
         case 'UNDERPAID':
         case 'RECONCILE':
-          await this.accounts.rereadLedger(account);
+          await this.#rereadLedger(account);
           break;
         case 'CHANNEL_EMPTY':
         case 'CHANNEL_TOO_SMALL':
         case 'CHANNEL_EXPIRING':
-          await this.accounts.rereadChain(account);
+          if (account instanceof ChannelAccount) await this.accounts.rereadChain(account);
+          break;
+        case 'LICENCE_EXPIRED':
+        case 'LICENCE_ENDED':
+        case 'LICENCE_SEALED':
+        case 'LICENCE_USED_UP':
+          await this.licences.rereadChain(verified);
           break;
       }
+      const { gate } = version;
+      if (gate !== undefined && this.#judge(route, verified, account).refused?.reason === 'TOKEN_REQUIRED')
+        await this.#gates.read(gate, holderOf(verified, account));
       return undefined;
     } catch (error) {
       return WeftError.from(error);
     }
   }
 
+  #account(verified: VerifiedPayment): Promise<Account> {
+    const { by, accountId: id, accountKey: key, version } = verified;
+    if (by.kind === 'licence') return this.licences.get(verified);
+    return this.accounts.get({ id, key, terms: by.terms, minChannel: version.listing.minChannel });
+  }
+
+  async #rereadLedger(account: Account): Promise<void> {
+    if (account instanceof ChannelAccount) await this.accounts.rereadLedger(account);
+    else if (account instanceof LicenceAccount) await this.licences.rereadLedger(account);
+  }
+
+  /** Reads what a stream that waits for a further voucher waits for; a licence covers its stream from the start. */
+  async rereadForMore(account: Account): Promise<void> {
+    if (!(account instanceof ChannelAccount)) return;
+    await this.accounts.rereadLedger(account);
+    if (account.authorised > account.deposited) await this.accounts.rereadChain(account);
+  }
+
+  /** Where calls of this kind of account are charged. */
+  bookOf({ by }: VerifiedPayment): ProviderLedger | ProviderLedger['licences'] {
+    return by.kind === 'licence' ? this.options.ledger.licences : this.options.ledger;
+  }
+
   #meetRow(verified: VerifiedPayment, row: LedgerCall): Admission {
     if (row.state === 'VOID')
       throw new Refused(new WeftError('CALL_VOID', 'this call id was declared void; use a new one'), 'not-charged');
     const sameCall = Buffer.compare(row.commitment ?? EMPTY, verified.commitment) === 0;
-    if (!sameCall || Buffer.compare(row.channel, verified.channelId) !== 0)
+    if (!sameCall || Buffer.compare(row.channel, verified.accountId) !== 0)
       throw new Refused(callIdReused(), undefined);
     if (row.running) throw new Refused(inFlight(), undefined);
     return { kind: 'stored', verified, row };
@@ -271,7 +311,7 @@ export class Wall {
     const { account } = attempt;
     const more = wanted - attempt.held;
     if (more <= 0n) return true;
-    if (account.state !== 'OPEN' || more > account.roomWith(0n)) return false;
+    if (!account.isOpen || more > account.roomWith(0n)) return false;
     account.reserved += more;
     attempt.held += more;
     return true;
@@ -304,20 +344,20 @@ export class Wall {
       const refused = error instanceof Refused ? error : notCharged(error);
       end = { status: this.refusal(attempt.route, refused) };
     }
-    this.accounts.noteSeen(verified.payerKey, verified.payment.call.callId);
+    this.accounts.noteSeen(verified.payerKey, verified.call.callId);
     this.#finish(attempt, end);
     return end;
   }
 
   async #charge(attempt: Attempt, response: Uint8Array): Promise<CallEnd> {
     const { verified, account, route, meter } = attempt;
-    const { payment, price } = verified;
+    const { call, price } = verified;
     if (response.length > this.maxResponseBytes)
       throw new WeftError('SERVICE_FAILED', `the response is larger than ${this.maxResponseBytes} bytes`);
     const units = meter === undefined ? 1n : meter.units;
     if (units === undefined)
       throw new WeftError('INTERNAL', `${route.method} is metered and reported no ${price.unit || 'units'}`);
-    const amount = chargeFor(price, units);
+    const amount = account.costOf(price, units);
     const responseDigest = messageDigest(response);
     const atSec = this.options.chain.nowSec();
     const receipt = this.signReceipt(verified, {
@@ -329,12 +369,12 @@ export class Wall {
     });
     let result: Awaited<ReturnType<ProviderLedger['charge']>>;
     try {
-      result = await this.options.ledger.charge({
+      result = await this.bookOf(verified).charge({
         channel: account.id,
         authorised: account.authorised,
         voucher: account.voucher ?? verified.raw,
-        payer: payment.terms.payer,
-        callId: payment.call.callId,
+        payer: verified.payer,
+        callId: call.callId,
         commitment: verified.commitment,
         receipt,
         response,
@@ -356,8 +396,8 @@ export class Wall {
 
   /** Another process was first with this call id: its answer is the answer. */
   async #endAsStored(verified: VerifiedPayment): Promise<CallEnd> {
-    const { payer } = verified.payment.terms;
-    const { callId } = verified.payment.call;
+    const { payer } = verified;
+    const { callId } = verified.call;
     const row = await this.options.ledger.call(payer, callId);
     if (row === undefined) throw new Refused(new WeftError('LEDGER_UNAVAILABLE', 'the ledger lost a call'), undefined);
     this.#meetRow(verified, row);
@@ -365,10 +405,13 @@ export class Wall {
   }
 
   /** The answer that is stored for a charged unary call. Throws Refused when its body is past its time. */
-  async stored({ payment }: VerifiedPayment, row: LedgerCall): Promise<{ response: Uint8Array; receipt: Uint8Array }> {
+  async stored(
+    { payer, call }: VerifiedPayment,
+    row: LedgerCall,
+  ): Promise<{ response: Uint8Array; receipt: Uint8Array }> {
     let response: Uint8Array | undefined;
     try {
-      response = await this.options.ledger.response(payment.terms.payer, payment.call.callId);
+      response = await this.options.ledger.response(payer, call.callId);
     } catch (error) {
       throw new Refused(WeftError.from(error), 'charged', row.proof);
     }
@@ -376,17 +419,19 @@ export class Wall {
     return { response, receipt: row.proof };
   }
 
+  /** `amount` in the account's own units: what a licence pays for costs no money. */
   signReceipt(
-    { payment, version, channelId, commitment }: VerifiedPayment,
+    { by, call, version, accountId, commitment }: VerifiedPayment,
     served: { responseDigest: Uint8Array; units: bigint; amount: bigint; outcome: Outcome; servedAtSec: number },
   ): Uint8Array {
     const receipt: Receipt = {
-      callId: payment.call.callId,
-      account: channelId,
-      asset: payment.terms.asset,
-      tenure: payment.terms.tenure,
+      callId: call.callId,
+      account: accountId,
+      asset: version.listing.asset,
+      tenure: version.listing.tenure,
       commitment,
       ...served,
+      amount: by.kind === 'licence' ? 0n : served.amount,
     };
     const signature = version.operator.sign(signingHash(this.options.domain.separator, hashReceipt(receipt)));
     return ReceiptMessage.encode(writeReceipt({ ...receipt, signature })).finish();
@@ -449,12 +494,9 @@ export class Wall {
 const SWEEP_MS = 3_600_000;
 const EMPTY = new Uint8Array();
 
-const channelRefOf = ({ channelId, channelKey, payment, version }: VerifiedPayment): ChannelRef => ({
-  id: channelId,
-  key: channelKey,
-  terms: payment.terms,
-  minChannel: version.listing.minChannel,
-});
+/** Who has proved to be calling: the channel's funder named its signer, and the licence's holder its. */
+const holderOf = ({ by }: VerifiedPayment, account: Account): Uint8Array =>
+  by.kind === 'channel' ? by.terms.payer : ((account as LicenceAccount).onChain.holder ?? EMPTY);
 
 /** A ledger that does not answer might say that an earlier attempt was charged; any other refusal is clear. */
 function notCharged(error: unknown): Refused {

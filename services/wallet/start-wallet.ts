@@ -44,6 +44,7 @@ export async function startWallet(options: StartWalletOptions): Promise<RunningW
       escrow: contracts.escrow,
       assets: contracts.assets,
       token: contracts.token,
+      licences: contracts.licences,
       ...chainSafety(config),
       fromBlock: config.WEFT_CHAIN_FROM_BLOCK ?? contracts.blockNumber ?? 0,
     },

@@ -6,6 +6,7 @@ import type { TokenEntry, TokenScope } from '#payments/payer/ledger/ledger-state
 import { LocalWallet } from '#payments/payer/local-wallet.js';
 import { writePlace } from '#payments/payer/receipt-place.js';
 import * as wire from '#payments/payer/wallet-wire.js';
+import { readCall, writeLicencePayment } from '#payments/wire.js';
 import type * as proto from '#protos/weft/wallet/v1/wallet.js';
 
 const SERVICE = 'WalletService';
@@ -97,6 +98,53 @@ export class WalletController {
     this.#token(metadata, 'ADMIN');
     const { transaction, returned } = await this.wallet.closeChannel(channelId);
     return { transaction, returned: String(returned) };
+  }
+
+  @GrpcMethod(SERVICE, 'ListLicences')
+  async listLicences(_: proto.ListLicencesRequest, metadata: Metadata): Promise<proto.ListLicencesResponse> {
+    this.#token(metadata, 'READ');
+    return { licences: (await this.wallet.licences()).map(wire.writeLicence) };
+  }
+
+  @GrpcMethod(SERVICE, 'BuyLicence')
+  async buyLicence(request: proto.BuyLicenceRequest, metadata: Metadata): Promise<proto.BuyLicenceResponse> {
+    const token = this.#token(metadata, 'SPEND');
+    const { offerId, listing, maxPrice } = request;
+    const purchase = { offerId, listing, maxPrice: wire.readMaxPrice(maxPrice) };
+    const { price, ...bought } = await this.wallet.buyLicence(purchase, token);
+    return { ...bought, price: String(price) };
+  }
+
+  @GrpcMethod(SERVICE, 'RenewLicence')
+  async renewLicence(request: proto.RenewLicenceRequest, metadata: Metadata): Promise<proto.RenewLicenceResponse> {
+    const token = this.#token(metadata, 'SPEND');
+    const { licenceId, listing, periods, maxPrice } = request;
+    const renewal = { listing, periods, maxPrice: wire.readMaxPrice(maxPrice) };
+    const { price, transaction } = await this.wallet.renewLicence(licenceId, renewal, token);
+    return { price: String(price), transaction };
+  }
+
+  @GrpcMethod(SERVICE, 'RefundLicence')
+  async refundLicence(
+    { licenceId, endpoints }: proto.RefundLicenceRequest,
+    metadata: Metadata,
+  ): Promise<proto.RefundLicenceResponse> {
+    const token = this.#token(metadata, 'SPEND');
+    const { refunded, transaction } = await this.wallet.refundLicence(licenceId, endpoints, token);
+    return { refunded: String(refunded), transaction };
+  }
+
+  @GrpcMethod(SERVICE, 'SignUse')
+  async signUse({ licenceId, call }: proto.SignUseRequest, metadata: Metadata): Promise<proto.SignUseResponse> {
+    const token = this.#token(metadata, 'SPEND');
+    return { payment: writeLicencePayment(await this.wallet.signUse(licenceId, readCall(call), token)) };
+  }
+
+  @GrpcMethod(SERVICE, 'SettleUse')
+  async settleUse(request: proto.SettleUseRequest, metadata: Metadata): Promise<proto.SettleUseResponse> {
+    const token = this.#token(metadata, 'SPEND');
+    await this.wallet.settleUse(request.licenceId, request.callId, wire.readCallEnd(request), token);
+    return {};
   }
 
   @GrpcMethod(SERVICE, 'CreateToken')

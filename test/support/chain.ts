@@ -5,6 +5,7 @@ import { connectChain } from '#contracts/chain-provider.js';
 import { deploy } from '#contracts/deploy.js';
 import type { Deployment } from '#contracts/deployment.js';
 import { Escrow } from '#contracts/escrow.js';
+import { Licences } from '#contracts/licences.js';
 import { Revenue } from '#contracts/revenue.js';
 import { Token } from '#contracts/token.js';
 import { type LocalChain, startAnvil } from '#platform/local/anvil.js';
@@ -39,6 +40,7 @@ function chainOf(anvil: LocalChain, provider: JsonRpcProvider, deployment: Deplo
     escrow,
     assets: new Assets(deployment.assets, provider),
     revenue: new Revenue(deployment.revenue, provider),
+    licences: new Licences(deployment.licences, provider),
     account: (n: number): HDNodeWallet => accountOf(provider, n),
 
     /** Gives `payer` test tokens and puts them into the escrow. */

@@ -86,6 +86,8 @@ export interface PaidServiceOptions {
   readonly databaseUrl: string;
   readonly listing: Listing;
   readonly operator: SigningKey;
+  /** Those of the listing's digest. */
+  readonly docs?: Uint8Array;
   readonly superseded?: readonly Listing[];
   readonly handlers?: Partial<EchoHandlers>;
   readonly limits?: Partial<PaywallLimits>;
@@ -117,6 +119,7 @@ export async function startPaidService(options: PaidServiceOptions) {
     chainId: chain.deployment.chainId,
     escrow: chain.deployment.escrow,
     assets: chain.deployment.assets,
+    licences: chain.deployment.licences,
     confirmations: options.confirmations ?? 0,
     maxBlockAgeSec: options.maxBlockAgeSec,
     witness: options.witness,
@@ -132,10 +135,18 @@ export async function startPaidService(options: PaidServiceOptions) {
     chainId,
     escrow,
     token: fromHex(chain.deployment.token, 'token', 20),
-    offers: [{ service: EchoDefinition, listing, operator, superseded: options.superseded ?? [] }],
+    offers: [
+      {
+        service: EchoDefinition,
+        listing,
+        operator,
+        superseded: options.superseded ?? [],
+        ...(options.docs && { docs: options.docs }),
+      },
+    ],
     ledger,
     chain: view,
-    limits: { rereadChannelMs: 20, unknownChannelMs: 50, ...options.limits },
+    limits: { rereadChannelMs: 20, unknownChannelMs: 50, licenceMs: 200, gateMs: 300, ...options.limits },
     onError: (error) => errors.push(error),
     anchorAfterSec: options.anchorAfterSec,
     ...(options.onStage && { onStage: options.onStage }),

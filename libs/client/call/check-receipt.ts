@@ -2,7 +2,7 @@ import { WeftError } from '#core/errors.js';
 import { sameBytes, toHex } from '#core/hex.js';
 import { once } from '#core/once.js';
 import { recover } from '#payments/signature.js';
-import type { ChannelTerms, Receipt } from '#payments/typed-data.js';
+import type { Call, ChannelTerms, Receipt } from '#payments/typed-data.js';
 import { channelId, type Domain, escrowDomain, hashCall, hashReceipt, signingHash } from '#payments/typed-data.js';
 import type { Payment, Signed } from '#payments/wire.js';
 
@@ -13,6 +13,15 @@ export type SignerCheck = (signed: {
   signer: Uint8Array;
   servedAtSec: number;
 }) => Promise<boolean>;
+
+/** What a receipt must be about. */
+export interface PaidFrom {
+  readonly call: Call;
+  /** Channel id, or licence id. */
+  readonly account: Uint8Array;
+  readonly asset: bigint;
+  readonly tenure: number;
+}
 
 /** Checks receipts against the voucher that paid for them (rule 6: what passes here can be proved to anyone). */
 export class ReceiptChecker {
@@ -33,14 +42,21 @@ export class ReceiptChecker {
    */
   async signer(receipt: Signed<Receipt>, payment: Payment, operator: Uint8Array): Promise<Uint8Array> {
     const { call, terms } = payment;
+    const { asset, tenure } = terms;
+    return await this.signerFor(receipt, { call, account: this.#channelId(terms), asset, tenure }, operator);
+  }
+
+  /** The same for a call on any account: a channel, or a licence, whose calls cost nothing. */
+  async signerFor(receipt: Signed<Receipt>, paid: PaidFrom, operator: Uint8Array): Promise<Uint8Array> {
+    const { call, account } = paid;
     const same = (field: string, given: Uint8Array, wanted: Uint8Array) => {
       if (!sameBytes(given, wanted)) refuse(field, `is ${toHex(given)}, not ${toHex(wanted)}`);
     };
     same('callId', receipt.callId, call.callId);
-    same('account', receipt.account, this.#channelId(terms));
+    same('account', receipt.account, account);
     same('commitment', receipt.commitment, hashCall(call));
-    if (receipt.asset !== terms.asset) refuse('asset', `is ${receipt.asset}, not ${terms.asset}`);
-    if (receipt.tenure !== terms.tenure) refuse('tenure', `is ${receipt.tenure}, not ${terms.tenure}`);
+    if (receipt.asset !== paid.asset) refuse('asset', `is ${receipt.asset}, not ${paid.asset}`);
+    if (receipt.tenure !== paid.tenure) refuse('tenure', `is ${receipt.tenure}, not ${paid.tenure}`);
     if (receipt.amount > call.maxAmount)
       refuse('amount', `is ${receipt.amount}, above the agreed maximum ${call.maxAmount}`);
     const signer = recover(signingHash(this.#separator, hashReceipt(receipt)), receipt.signature);

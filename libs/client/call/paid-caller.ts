@@ -6,7 +6,7 @@ import { messageDigest, StreamDigest } from '#payments/digests.js';
 import type { CallEnd, PinRequest, Reservation, Wallet } from '#payments/payer/wallet.js';
 import { callRaw, type RawCallOptions, streamRaw } from '#payments/rpc/raw-call.js';
 import { channelId, type Domain, type Receipt } from '#payments/typed-data.js';
-import { readReceipt, type Signed, writePayment } from '#payments/wire.js';
+import { type LicencePayment, readReceipt, type Signed, writeLicencePayment, writePayment } from '#payments/wire.js';
 import { asBuffer } from '#platform/as-buffer.js';
 import { Payment as PaymentMessage, Receipt as ReceiptMessage } from '#protos/weft/payment/v1/payment.js';
 import type { ChannelPool } from './channel-pool.js';
@@ -20,6 +20,8 @@ export interface PaidCall {
   /** 32 bytes; the same on every retry of the same call. */
   readonly callId: Uint8Array;
   readonly request: Uint8Array;
+  /** Pays with this licence of the wallet's, under no quote. */
+  readonly licence?: Uint8Array;
   /** For the whole call with its retries, in milliseconds. Default 60,000. */
   readonly deadlineMs?: number;
   readonly signal?: AbortSignal;
@@ -57,8 +59,9 @@ export interface PaidCallerOptions {
 interface Attempt {
   readonly number: number;
   readonly startedAtMs: number;
-  /** Undefined for a free call. */
+  /** Undefined for a free call, and with a licence. */
   readonly reservation: Reservation | undefined;
+  readonly use: LicencePayment | undefined;
   readonly client: Client;
   readonly options: RawCallOptions;
 }
@@ -181,20 +184,27 @@ export class PaidCaller {
     const client = await this.parts.channels.client(pin.endpoints[(number - 1) % pin.endpoints.length] ?? '');
     const metadata = new Metadata();
     let reservation: Reservation | undefined;
-    if (pin.maxPerCall > 0n) {
+    let use: LicencePayment | undefined;
+    if (pin.maxPerCall > 0n && call.licence !== undefined) {
+      const { listing, method } = pin;
+      const licensed = { callId, listing, method, requestDigest: messageDigest(request), maxAmount: 0n };
+      use = await this.parts.wallet.signUse(call.licence, licensed);
+      metadata.set('weft-payment-bin', asBuffer(PaymentMessage.encode(writeLicencePayment(use)).finish()));
+    } else if (pin.maxPerCall > 0n) {
       const requestDigest = messageDigest(request);
       reservation = await this.parts.wallet.reserve({ quoteId, step: pin.step, callId, requestDigest });
       const payment = PaymentMessage.encode(writePayment(reservation.payment)).finish();
       metadata.set('weft-payment-bin', asBuffer(payment));
     }
     const options = { metadata, deadlineMs: Math.max(deadlineMs, 1), ...(signal === undefined ? {} : { signal }) };
-    return { number, startedAtMs, reservation, client, options };
+    return { number, startedAtMs, reservation, use, client, options };
   }
 
   async #prove(call: PaidCall, attempt: Attempt, trailers: Metadata, responseDigest: Uint8Array): Promise<Proof> {
-    const { reservation } = attempt;
+    const { reservation, use } = attempt;
     const found = { receipt: undefined, signer: undefined, attempts: attempt.number };
-    if (reservation === undefined) return { ...found, latencyMs: Date.now() - attempt.startedAtMs };
+    if (reservation === undefined && use === undefined)
+      return { ...found, latencyMs: Date.now() - attempt.startedAtMs };
     const receipt = receiptIn(trailers);
     if (receipt === undefined) {
       void this.#settle(attempt, 'unclear');
@@ -204,7 +214,7 @@ export class PaidCaller {
     }
     // The wallet judges for itself: what does not hold is disputed there, what holds is counted whatever follows here.
     void this.#settle(attempt, { receipt });
-    const signer = await this.parts.receipts.signer(receipt, reservation.payment, call.pin.operator);
+    const signer = await this.#signerOf(receipt, attempt, call.pin);
     if (receipt.outcome !== 'complete')
       throw new WeftError('RECEIPT_INVALID', 'the receipt says that the response is not complete', {
         field: 'receipt.outcome',
@@ -213,9 +223,17 @@ export class PaidCaller {
     return { ...found, receipt, signer, latencyMs: Date.now() - attempt.startedAtMs };
   }
 
+  #signerOf(receipt: Signed<Receipt>, { reservation, use }: Attempt, pin: PinRequest): Promise<Uint8Array> {
+    const { receipts } = this.parts;
+    if (reservation !== undefined) return receipts.signer(receipt, reservation.payment, pin.operator);
+    const { call, licenceId: account } = use as LicencePayment;
+    const { asset, tenure, operator } = pin;
+    return receipts.signerFor(receipt, { call, account, asset, tenure }, operator);
+  }
+
   /** Tells the wallet how a failed attempt ended, before the same call can be tried again. */
   async #failed(call: PaidCall, attempt: Attempt, error: WeftError, trailers: Metadata): Promise<WeftError> {
-    if (attempt.reservation === undefined) return error;
+    if (attempt.reservation === undefined && attempt.use === undefined) return error;
     const receipt = receiptIn(trailers);
     const [outcome] = trailers.get('weft-outcome');
     const unpaid = outcome === 'not-charged' ? 'not-charged' : 'unclear';
@@ -227,10 +245,13 @@ export class PaidCaller {
   }
 
   /** In the background: a settlement that fails never fails the call, since the sweeper asks the provider later. */
-  async #settle({ reservation }: Attempt, end: CallEnd): Promise<void> {
-    if (reservation === undefined) return;
-    const { callId } = reservation.payment.call;
-    const settling = this.parts.wallet.settle(callId, end).then(
+  async #settle({ reservation, use }: Attempt, end: CallEnd): Promise<void> {
+    const paid = reservation?.payment ?? use;
+    if (paid === undefined) return;
+    const { callId } = paid.call;
+    const { wallet } = this.parts;
+    const told = use === undefined ? wallet.settle(callId, end) : wallet.settleUse(use.licenceId, callId, end);
+    const settling = told.then(
       () => {},
       (error: unknown) => this.parts.onUnsettled?.(callId, error),
     );

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { WeftError } from '#core/errors.js';
 import { plainLine, plainText } from '#core/plain-text.js';
+import { gateSchema, readGate, type TokenGate } from '#payments/token-gate.js';
 
 /** What a provider says about his offer. Text of a stranger, cleaned of what cannot be seen, nothing more. */
 export interface ListingDocs {
@@ -11,6 +12,8 @@ export interface ListingDocs {
   readonly tags: readonly string[];
   /** By the method's short name. */
   readonly methods: ReadonlyMap<string, string>;
+  /** What callers must hold. */
+  readonly gate: TokenGate | undefined;
 }
 
 export const MAX_DOCS_BYTES = 16 * 1024;
@@ -23,6 +26,7 @@ const schema = z.strictObject({
     .max(20)
     .default([]),
   methods: z.record(z.string().regex(/^[A-Za-z_]\w{0,127}$/), z.string().max(4_000)).default({}),
+  gate: gateSchema.optional(),
 });
 
 /** As a provider writes them. */
@@ -46,14 +50,15 @@ export function readDocs(bytes: Uint8Array): ListingDocs {
     summary: plainText(docs.summary, 1_000),
     tags: [...new Set(docs.tags)],
     methods: new Map(Object.entries(docs.methods).map(([name, text]) => [name, plainText(text, 4_000)])),
+    gate: docs.gate && readGate(docs.gate),
   };
 }
 
 /** The bytes that `docs` of a signed listing has: the same for the same content. */
 export function writeDocs(docs: ListingDocsInput): Uint8Array {
-  const { title, summary, tags, methods } = parse(docs);
+  const { title, summary, tags, methods, gate } = parse(docs);
   const sorted = Object.fromEntries(Object.entries(methods).sort(([a], [b]) => (a < b ? -1 : 1)));
-  const bytes = Buffer.from(JSON.stringify({ title, summary, tags, methods: sorted }), 'utf8');
+  const bytes = Buffer.from(JSON.stringify({ title, summary, tags, methods: sorted, gate }), 'utf8');
   readDocs(bytes);
   return bytes;
 }

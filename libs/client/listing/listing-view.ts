@@ -2,11 +2,13 @@ import { toHex } from '#core/hex.js';
 import { formatAmount } from '#core/money.js';
 import { plainText } from '#core/plain-text.js';
 import type { Price } from '#core/price.js';
+import type { TokenGate } from '#payments/token-gate.js';
 import type { Listing } from '#payments/typed-data.js';
 import { type JsonSchema, jsonSchemaOf } from '../contract/json-schema.js';
 import { methodsOf } from '../contract/methods.js';
 import type { Contract } from '../contract/read-contract.js';
 import type { ListingRecord, ListingStatus } from './directory.js';
+import type { ListingDocs } from './listing-docs.js';
 import type { VerifiedListing } from './verify-listing.js';
 
 /*
@@ -39,6 +41,15 @@ export interface ListingView {
   readonly endpoints: readonly string[];
   readonly minChannel: string;
   readonly publishedAtSec: number;
+  /** What callers must hold besides paying, if anything. */
+  readonly gate?: GateView;
+}
+
+export interface GateView {
+  readonly standard: TokenGate['standard'];
+  readonly token: string;
+  readonly id?: string;
+  readonly atLeast: string;
 }
 
 /** What a registry adds, on its own word. */
@@ -96,7 +107,7 @@ const viewOf = (
   digest: Uint8Array,
   listing: Listing,
   service: string,
-  { title, summary, tags }: { title: string; summary: string; tags: readonly string[] },
+  { title, summary, tags, gate }: Pick<ListingDocs, 'title' | 'summary' | 'tags' | 'gate'>,
 ): ListingView => ({
   listing: toHex(digest),
   asset: String(listing.asset),
@@ -111,6 +122,14 @@ const viewOf = (
   endpoints: listing.endpoints,
   minChannel: formatAmount(listing.minChannel),
   publishedAtSec: listing.publishedAtSec,
+  ...(gate && { gate: gateView(gate) }),
+});
+
+const gateView = ({ standard, token, id, atLeast }: TokenGate): GateView => ({
+  standard,
+  token,
+  ...(id === undefined ? {} : { id: String(id) }),
+  atLeast: String(atLeast),
 });
 
 const priceView = ({ method, kind, unit, rate, per, maxAmount }: Price): PriceView => ({

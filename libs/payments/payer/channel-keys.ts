@@ -1,16 +1,18 @@
 import { hkdfSync } from 'node:crypto';
+import { toHex } from '#core/hex.js';
 import { encodeWords } from '../abi.js';
 import { SigningKey } from '../signature.js';
 import type { Domain } from '../typed-data.js';
 
 /**
- * The keys that sign vouchers, one for each channel, made from one secret and the channel's own terms. So no secret
+ * The keys that sign vouchers and uses, one for each channel and each signer of a licence, made from one secret and the channel's own terms. So no secret
  * stands in the database, and a wallet whose database is lost still has the keys of the channels the chain shows.
  */
 export class ChannelKeys {
   readonly #seed: Buffer;
   /** Making a key costs as much as signing with it. */
   readonly #made = new WeakMap<object, SigningKey>();
+  readonly #ofLicences = new Map<string, SigningKey>();
 
   /** `seed`: 32 random bytes of this wallet alone; another wallet of the same payer has another. */
   constructor(
@@ -32,6 +34,22 @@ export class ChannelKeys {
     ]);
     const key = new SigningKey(Buffer.from(hkdfSync('sha256', this.#seed, Buffer.alloc(0), info, 32)));
     this.#made.set(terms, key);
+    return key;
+  }
+
+  /** Of a licence's n-th signer. */
+  licenceKey(licenceId: Uint8Array, signerNumber: number): SigningKey {
+    const name = `${signerNumber} ${toHex(licenceId)}`;
+    const known = this.#ofLicences.get(name);
+    if (known !== undefined) return known;
+    const { chainId, verifyingContract } = this.domain;
+    const info = Buffer.concat([
+      Buffer.from('weft licence signer 1'),
+      encodeWords([chainId, verifyingContract, licenceId, signerNumber]),
+    ]);
+    const key = new SigningKey(Buffer.from(hkdfSync('sha256', this.#seed, Buffer.alloc(0), info, 32)));
+    if (this.#ofLicences.size > 1_000) this.#ofLicences.clear();
+    this.#ofLicences.set(name, key);
     return key;
   }
 }

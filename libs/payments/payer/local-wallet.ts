@@ -8,9 +8,9 @@ import { tenureKey } from '#core/tenure-key.js';
 import { migrate } from '#platform/db/migrate.js';
 import { Receipt as ReceiptMessage } from '#protos/weft/payment/v1/payment.js';
 import { TransactionSender } from '../chain/transaction-sender.js';
-import { type Domain, escrowDomain } from '../typed-data.js';
+import { type Call, type Domain, escrowDomain } from '../typed-data.js';
 import { type Days, type Usage, UsageBook } from '../usage.js';
-import { readReceipt } from '../wire.js';
+import { type LicencePayment, readReceipt } from '../wire.js';
 import { CallDesk } from './call-desk.js';
 import { ChannelKeys } from './channel-keys.js';
 import { checkLength } from './check-length.js';
@@ -20,6 +20,8 @@ import { InFlight } from './in-flight.js';
 import { LedgerBook } from './ledger/ledger-book.js';
 import { type ChannelEntry, idKey, type TokenEntry } from './ledger/ledger-state.js';
 import { ledgerUnavailable } from './ledger/ledger-store.js';
+import { LicenceBook } from './licence-book.js';
+import { LicenceDesk } from './licence-desk.js';
 import { PayerChain, type PayerChainOptions } from './payer-chain.js';
 import { defaultPolicy, type WalletPolicy } from './policy.js';
 import { Proofs } from './proofs.js';
@@ -30,10 +32,13 @@ import { Sweeper } from './sweeper.js';
 import { Tokens } from './tokens.js';
 import type {
   Account,
+  BoughtLicence,
   CallEnd,
   CallRecord,
   CallState,
   ChannelRecord,
+  HeldLicence,
+  LicencePurchase,
   OpenedQuote,
   QuoteRequest,
   QuoteStatus,
@@ -72,6 +77,7 @@ export class LocalWallet implements Wallet {
   readonly #recovery: Recovery;
   readonly #sweeper: Sweeper;
   readonly #closing: Closing;
+  readonly #licences: LicenceDesk;
   #chores: Promise<void> | undefined;
   #resumeAtMs = 0;
   /** By what this wallet last knew the chain. */
@@ -134,6 +140,15 @@ export class LocalWallet implements Wallet {
       proofs,
       recovery: this.#recovery,
       sweep: () => this.#sweeper.sweep(),
+    });
+    this.#licences = new LicenceDesk({
+      book: new LicenceBook(pool),
+      chain,
+      keys,
+      domain,
+      payer,
+      providers,
+      checkOpen: () => this.#checkOpen(),
     });
     this.#sweeper.start();
   }
@@ -327,6 +342,30 @@ export class LocalWallet implements Wallet {
   async closeChannel(channelId: Uint8Array): Promise<{ transaction: string; returned: bigint }> {
     this.#checkOpen();
     return await this.#closing.close(this.#channel(channelId));
+  }
+
+  licences(): Promise<HeldLicence[]> {
+    return this.#licences.list();
+  }
+
+  buyLicence(purchase: LicencePurchase, token?: TokenEntry): Promise<BoughtLicence> {
+    return this.#licences.buy(purchase, token);
+  }
+
+  renewLicence(licenceId: Uint8Array, renewal: Parameters<Wallet['renewLicence']>[1], token?: TokenEntry) {
+    return this.#licences.renew(licenceId, renewal, token);
+  }
+
+  refundLicence(licenceId: Uint8Array, endpoints: readonly string[], token?: TokenEntry) {
+    return this.#licences.refund(licenceId, endpoints, token);
+  }
+
+  signUse(licenceId: Uint8Array, call: Call, token?: TokenEntry): Promise<LicencePayment> {
+    return this.#licences.sign(licenceId, call, token);
+  }
+
+  settleUse(licenceId: Uint8Array, callId: Uint8Array, end: CallEnd, token?: TokenEntry): Promise<void> {
+    return this.#licences.settle(licenceId, callId, end, token);
   }
 
   async #housekeeping(): Promise<void> {

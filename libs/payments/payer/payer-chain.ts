@@ -4,6 +4,7 @@ import { Assets, type Head, type Span } from '#contracts/assets.js';
 import type { BlockMark, UnsignedTransaction } from '#contracts/chain.js';
 import { chainProvider, checkChain, orChainError } from '#contracts/chain-provider.js';
 import { type Channel, Escrow, type EscrowEvent, parseEscrowLogs } from '#contracts/escrow.js';
+import { Licences } from '#contracts/licences.js';
 import { readLogs } from '#contracts/read-logs.js';
 import { Token } from '#contracts/token.js';
 import { toHex } from '#core/hex.js';
@@ -16,6 +17,8 @@ export interface PayerChainOptions {
   readonly escrow: string;
   readonly assets: string;
   readonly token: string;
+  /** Where licences are sold, if anywhere. */
+  readonly licences?: string | undefined;
   /** Money counts once it is this many blocks deep; 0 on anvil, which makes no empty blocks. */
   readonly confirmations: number;
   /** As for `TransactionSender`. */
@@ -32,6 +35,7 @@ export class PayerChain {
   readonly escrow: Escrow;
   readonly assets: Assets;
   readonly token: Token;
+  readonly licences: Licences | undefined;
   readonly #heads = new Map<bigint, { head: Head; atMs: number }>();
   #checked: Promise<void> | undefined;
   #sender: Promise<TransactionSender> | undefined;
@@ -47,6 +51,7 @@ export class PayerChain {
     this.escrow = new Escrow(options.escrow, this.provider);
     this.assets = new Assets(options.assets, this.provider);
     this.token = new Token(options.token, this.provider);
+    this.licences = options.licences === undefined ? undefined : new Licences(options.licences, this.provider);
   }
 
   /** Who signs for an asset, in which tenure; at most half a minute old unless `fresh`. */

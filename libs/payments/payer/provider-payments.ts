@@ -5,6 +5,7 @@ import { connect } from '../rpc/connect.js';
 import { type TypedClient, typedClient } from '../rpc/typed-client.js';
 import {
   type Close,
+  type Count,
   type Domain,
   escrowDomain,
   hashClose,
@@ -18,12 +19,14 @@ import {
 import {
   type Payment,
   readClose,
+  readCount,
   readPayment,
   readReceipt,
   readStatement,
   readVoid,
   type Signed,
   writeClose,
+  writeCount,
   writePayment,
   writeReceipt,
   writeStatement,
@@ -46,6 +49,12 @@ export interface ProviderPaymentsOptions {
 }
 
 type Provider = TypedClient<typeof PaymentsDefinition>;
+
+/** Whose provider is asked, and where. */
+interface Asked {
+  readonly endpoints: readonly string[];
+  readonly terms: { readonly asset: bigint };
+}
 
 /**
  * Asks providers about channels (`weft.payment.v1.Payments`), proving to be the channel's signer. Errors are the
@@ -138,13 +147,23 @@ export class ProviderPayments {
     });
   }
 
+  /** Asks how often a pass was used; `wish` is signed by its signer. The answer's signature the chain checks. */
+  async count(
+    { endpoints, asset }: { readonly endpoints: readonly string[]; readonly asset: bigint },
+    wish: Signed<Count>,
+  ): Promise<Signed<Count>> {
+    return await this.#ask({ endpoints, terms: { asset } }, async (provider) =>
+      readCount((await provider.countUses({ request: writeCount(wish) })).count),
+    );
+  }
+
   async end(): Promise<void> {
     for (const client of this.#clients.values()) await client.then((each) => each.close()).catch(() => {});
     this.#clients.clear();
   }
 
   /** Tries the endpoints in turn; any answer counts, also a refusal. */
-  async #ask<T>(channel: ChannelEntry, question: (provider: Provider) => Promise<T>): Promise<T> {
+  async #ask<T>(channel: Asked, question: (provider: Provider) => Promise<T>): Promise<T> {
     let last: unknown = new WeftError('SERVICE_UNAVAILABLE', `no endpoint of asset ${channel.terms.asset} is known`, {
       asset: String(channel.terms.asset),
     });

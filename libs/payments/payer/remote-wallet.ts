@@ -4,15 +4,20 @@ import { partDown } from '#core/part-down.js';
 import { WalletServiceDefinition } from '#protos/weft/wallet/v1/wallet.js';
 import { connect } from '../rpc/connect.js';
 import { type TypedClient, typedClient } from '../rpc/typed-client.js';
+import type { Call } from '../typed-data.js';
 import type { Days, Usage } from '../usage.js';
+import { type LicencePayment, readLicencePayment, writeCall } from '../wire.js';
 import type { SpendingLimits, TokenScope } from './ledger/ledger-state.js';
 import { readPlace } from './receipt-place.js';
 import type {
   Account,
+  BoughtLicence,
   CallEnd,
   CallRecord,
   CallState,
   ChannelRecord,
+  HeldLicence,
+  LicencePurchase,
   OpenedQuote,
   QuoteRequest,
   QuoteStatus,
@@ -103,6 +108,39 @@ export class RemoteWallet implements Wallet {
       this.#wallet.closeChannel({ channelId }, { deadlineMs: FUNDING_MS }),
     );
     return { transaction, returned: BigInt(returned) };
+  }
+
+  async licences(): Promise<HeldLicence[]> {
+    return (await this.#ask(this.#wallet.listLicences({}))).licences.map(wire.readLicence);
+  }
+
+  async buyLicence({ offerId, listing, maxPrice }: LicencePurchase): Promise<BoughtLicence> {
+    const request = { offerId, listing, maxPrice: wire.writeMaxPrice(maxPrice) };
+    const bought = await this.#ask(this.#wallet.buyLicence(request, { deadlineMs: FUNDING_MS }));
+    return { licenceId: bought.licenceId, price: BigInt(bought.price), transaction: bought.transaction };
+  }
+
+  async renewLicence(licenceId: Uint8Array, renewal: Parameters<Wallet['renewLicence']>[1]) {
+    const { listing, periods, maxPrice } = renewal;
+    const request = { licenceId, listing, periods, maxPrice: wire.writeMaxPrice(maxPrice) };
+    const { price, transaction } = await this.#ask(this.#wallet.renewLicence(request, { deadlineMs: FUNDING_MS }));
+    return { price: BigInt(price), transaction };
+  }
+
+  async refundLicence(licenceId: Uint8Array, endpoints: readonly string[]) {
+    const request = { licenceId, endpoints: [...endpoints] };
+    const { refunded, transaction } = await this.#ask(this.#wallet.refundLicence(request, { deadlineMs: FUNDING_MS }));
+    return { refunded: BigInt(refunded), transaction };
+  }
+
+  async signUse(licenceId: Uint8Array, call: Call): Promise<LicencePayment> {
+    const { payment } = await this.#ask(this.#wallet.signUse({ licenceId, call: writeCall(call) }));
+    if (payment === undefined) throw new WeftError('WALLET_UNAVAILABLE', 'the wallet answered without a signature');
+    return readLicencePayment(payment);
+  }
+
+  async settleUse(licenceId: Uint8Array, callId: Uint8Array, end: CallEnd): Promise<void> {
+    await this.#ask(this.#wallet.settleUse({ licenceId, ...wire.writeCallEnd(callId, end) }));
   }
 
   /** Makes a token for a program; its secret is shown once. Needs a token of scope ADMIN, like the two below. */

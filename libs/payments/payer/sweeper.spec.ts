@@ -177,6 +177,7 @@ function fakePayments(key: () => ReturnType<typeof newKey>, chain: Chain) {
     @GrpcMethod('Payments', 'ListReceipts') listReceipts() {}
     @GrpcMethod('Payments', 'Reconcile') reconcile() {}
     @GrpcMethod('Payments', 'Close') close() {}
+    @GrpcMethod('Payments', 'CountUses') countUses() {}
   }
   @Module({ controllers: [FakeController] })
   class FakeModule {}

@@ -1,3 +1,4 @@
+import type { LicenceKind } from '#contracts/licences.js';
 import { WeftError } from '#core/errors.js';
 import { formatAmount, parseAmount } from '#core/money.js';
 import * as proto from '#protos/weft/wallet/v1/wallet.js';
@@ -21,6 +22,7 @@ import type {
   CallRecord,
   CallState,
   ChannelRecord,
+  HeldLicence,
   OpenedQuote,
   PinRequest,
   QuoteRequest,
@@ -146,7 +148,7 @@ export const readReservation = (response: proto.ReserveResponse): Reservation =>
   receipt: response.receipt && readReceipt(response.receipt),
 });
 
-export function readCallEnd(request: proto.SettleRequest): CallEnd {
+export function readCallEnd(request: Pick<proto.SettleRequest, 'receipt' | 'notCharged' | 'unclear'>): CallEnd {
   if (request.receipt !== undefined) return { receipt: readReceipt(request.receipt) };
   if (request.notCharged) return 'not-charged';
   if (request.unclear) return 'unclear';
@@ -289,3 +291,53 @@ export const writeToken = (token: TokenEntry): proto.Token => ({
   spent: String(token.settled + token.held + token.loose),
   revoked: token.revoked,
 });
+
+const kinds = {
+  subscription: proto.LicenceKind.LICENCE_KIND_SUBSCRIPTION,
+  pass: proto.LicenceKind.LICENCE_KIND_PASS,
+  rental: proto.LicenceKind.LICENCE_KIND_RENTAL,
+  perpetual: proto.LicenceKind.LICENCE_KIND_PERPETUAL,
+} as const satisfies Record<LicenceKind, proto.LicenceKind>;
+
+const NOBODY = new Uint8Array();
+const some = (bytes: Uint8Array): Uint8Array | undefined => (bytes.length === 0 ? undefined : bytes);
+
+export const writeLicence = (licence: HeldLicence): proto.Licence => ({
+  licenceId: licence.licenceId,
+  offerId: licence.offerId ?? NOBODY,
+  asset: licence.asset,
+  tenure: licence.tenure,
+  kind: kinds[licence.kind],
+  valid: licence.valid,
+  holder: licence.holder ?? NOBODY,
+  signer: licence.signer ?? NOBODY,
+  signerNumber: licence.signerNumber,
+  startSec: BigInt(licence.startSec),
+  validUntilSec: BigInt(licence.validUntilSec ?? 0),
+  paid: formatAmount(licence.paid),
+  earned: formatAmount(licence.earned),
+  uses: licence.uses,
+  callsLeft: licence.callsLeft ?? 0n,
+  signed: licence.signed,
+});
+
+export function readLicence(licence: proto.Licence): HeldLicence {
+  const [kind] = (Object.keys(kinds) as LicenceKind[]).filter((each) => kinds[each] === licence.kind);
+  return {
+    ...licence,
+    offerId: some(licence.offerId),
+    kind: kind ?? fail('kind', 'be one we know'),
+    holder: some(licence.holder),
+    signer: some(licence.signer),
+    startSec: Number(licence.startSec),
+    validUntilSec: licence.validUntilSec === 0n ? undefined : Number(licence.validUntilSec),
+    paid: BigInt(licence.paid),
+    earned: BigInt(licence.earned),
+    callsLeft: kind === 'pass' ? licence.callsLeft : undefined,
+  };
+}
+
+/** Empty sets no limit. */
+export const readMaxPrice = (text: string): bigint | undefined =>
+  text === '' ? undefined : parseAmount(text, 'maxPrice');
+export const writeMaxPrice = (amount: bigint | undefined): string => (amount === undefined ? '' : formatAmount(amount));

@@ -1,6 +1,7 @@
+import type { LicenceState } from '#contracts/licences.js';
 import type { Call, ChannelTerms, Pin, Quote, Receipt } from '../typed-data.js';
 import type { Days, Usage } from '../usage.js';
-import type { Payment, Signed } from '../wire.js';
+import type { LicencePayment, Payment, Signed } from '../wire.js';
 
 /**
  * What pays. Two exist: the payer's ledger embedded in a program, and the wallet process reached over loopback gRPC
@@ -31,6 +32,44 @@ export interface Wallet {
   reconcile(channelId: Uint8Array): Promise<void>;
   /** Closes with the provider's agreement, or reclaims when the channel has run out. Gives the transaction's hash. */
   closeChannel(channelId: Uint8Array): Promise<{ transaction: string; returned: bigint }>;
+  /** Licences that this wallet bought. */
+  licences(): Promise<HeldLicence[]>;
+  buyLicence(purchase: LicencePurchase): Promise<BoughtLicence>;
+  /** Moves a subscription's end by whole periods. */
+  renewLicence(
+    licenceId: Uint8Array,
+    renewal: { readonly listing: Uint8Array; readonly periods: number; readonly maxPrice: bigint | undefined },
+  ): Promise<{ transaction: string; price: bigint }>;
+  /** Ends a licence and pays back what has not run off; a pass is first sealed with its provider at `endpoints`. */
+  refundLicence(
+    licenceId: Uint8Array,
+    endpoints: readonly string[],
+  ): Promise<{ transaction: string; refunded: bigint }>;
+  /** Signs one call with a licence. The same id with the same call is signed again; with another: CALL_ID_REUSED. */
+  signUse(licenceId: Uint8Array, call: Call): Promise<LicencePayment>;
+  /** Tells how a call with a licence ended; a receipt is verified before it counts. */
+  settleUse(licenceId: Uint8Array, callId: Uint8Array, end: CallEnd): Promise<void>;
+}
+
+export interface HeldLicence extends LicenceState {
+  readonly licenceId: Uint8Array;
+  /** Of a pass: the highest count that was signed. */
+  readonly signed: bigint;
+}
+
+export interface LicencePurchase {
+  readonly offerId: Uint8Array;
+  /** The asset's listing that the buyer agrees to: its digest. */
+  readonly listing: Uint8Array;
+  /** Minor units; undefined: what the offer says, which its id fixes. */
+  readonly maxPrice: bigint | undefined;
+}
+
+export interface BoughtLicence {
+  readonly licenceId: Uint8Array;
+  readonly price: bigint;
+  /** Hash. */
+  readonly transaction: string;
 }
 
 export interface Account {

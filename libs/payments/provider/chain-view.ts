@@ -5,8 +5,11 @@ import { Assets, type Head, type Span } from '#contracts/assets.js';
 import type { BlockMark } from '#contracts/chain.js';
 import { orChainError } from '#contracts/chain-provider.js';
 import { type Channel, Escrow } from '#contracts/escrow.js';
+import { heldTokens, type TokenAsked } from '#contracts/held-tokens.js';
+import { type EndReason, Licences } from '#contracts/licences.js';
 import { WeftError } from '#core/errors.js';
-import { toHex } from '#core/hex.js';
+import { sameBytes, toHex } from '#core/hex.js';
+import type { LicenceOnChain } from './licence-ledger.js';
 
 export interface ChainViewOptions {
   readonly provider: JsonRpcProvider;
@@ -15,6 +18,8 @@ export interface ChainViewOptions {
   /** "0x…" */
   readonly escrow: string;
   readonly assets: string;
+  /** Where licences are sold; without it none admits a call. */
+  readonly licences?: string | undefined;
   /** Money counts once it is this many blocks deep; 0 on anvil, which makes no empty blocks. */
   readonly confirmations: number;
   /** Nothing new is credited while the newest block is older, or as far in the future. Not on anvil, which makes no empty blocks. */
@@ -27,6 +32,7 @@ export interface ChainViewOptions {
 export class ChainView {
   readonly escrow: Escrow;
   readonly assets: Assets;
+  readonly licences: Licences | undefined;
   readonly #options: ChainViewOptions;
   #chainTimeSec = 0;
   #highestBlock = 0;
@@ -35,6 +41,7 @@ export class ChainView {
     this.#options = options;
     this.escrow = new Escrow(options.escrow, options.provider);
     this.assets = new Assets(options.assets, options.provider);
+    this.licences = options.licences === undefined ? undefined : new Licences(options.licences, options.provider);
   }
 
   /**
@@ -45,7 +52,8 @@ export class ChainView {
     const block = await this.#creditedBlock();
     const channel = await this.#ask(() => this.escrow.channel(id, block.number));
     const { witness } = this.#options;
-    if (witness !== undefined) await this.#compare(witness, block, id, channel);
+    if (witness !== undefined)
+      await this.#compare(witness, block, channel, new Escrow(this.#options.escrow, witness).channel(id, block.number));
     return channel;
   }
 
@@ -63,6 +71,44 @@ export class ChainView {
   /** A channel at the newest block: for claims, which only we can make. */
   async newestChannel(id: Uint8Array): Promise<Channel> {
     return await this.#ask(() => this.escrow.channel(id));
+  }
+
+  /**
+   * A licence: bought, renewed or given another signer only as far as the confirmed block shows it; over, or without
+   * the signer, as soon as the newest one does. Errors: LICENCE_UNKNOWN if none are taken here.
+   */
+  async licence(id: Uint8Array): Promise<LicenceOnChain> {
+    const { licences } = this;
+    if (licences === undefined) throw new WeftError('LICENCE_UNKNOWN', 'this provider takes no licences');
+    const block = await this.#creditedBlock();
+    this.#chainTimeSec = Math.max(this.#chainTimeSec, block.timestamp);
+    const state = await this.#ask(() => licences.state(id, block.number));
+    const { witness, confirmations } = this.#options;
+    if (witness !== undefined)
+      await this.#compare(witness, block, state, new Licences(licences.address, witness).state(id, block.number));
+    const credited = { ...state, atSec: block.timestamp };
+    if (confirmations === 0) return credited;
+    const newest = await this.#ask(() => licences.state(id));
+    if (credited.holder !== undefined && newest.holder === undefined) return { ...newest, atSec: block.timestamp };
+    const same = credited.signer && newest.signer && sameBytes(credited.signer, newest.signer);
+    return same ? credited : { ...credited, signer: undefined };
+  }
+
+  /** How much of a token somebody holds, at the confirmed block and at the newest. */
+  async held(token: TokenAsked, holder: Uint8Array): Promise<{ credited: bigint; newest: bigint }> {
+    const { provider, confirmations } = this.#options;
+    const block = await this.#creditedBlock();
+    const credited = await this.#ask(() => heldTokens(provider, token, holder, block.number));
+    const { witness } = this.#options;
+    if (witness !== undefined)
+      await this.#compare(witness, block, credited, heldTokens(witness, token, holder, block.number));
+    if (confirmations === 0) return { credited, newest: credited };
+    return { credited, newest: await this.#ask(() => heldTokens(provider, token, holder)) };
+  }
+
+  /** Why a licence is over. */
+  async licenceEnd(id: Uint8Array): Promise<EndReason | undefined> {
+    return await this.#ask(async () => this.licences?.endOf(id, 0));
   }
 
   /** Whether a channel was opened after a block. */
@@ -134,13 +180,12 @@ export class ChainView {
     return block;
   }
 
-  async #compare(witness: JsonRpcProvider, { number, hash }: Block, id: Uint8Array, channel: Channel): Promise<void> {
-    const escrow = new Escrow(this.#options.escrow, witness);
-    const [block, seen] = await Promise.all([witness.getBlock(number), escrow.channel(id, number)]).catch((cause) => {
+  async #compare<T>(witness: JsonRpcProvider, { number, hash }: Block, read: T, there: Promise<T>): Promise<void> {
+    const [block, seen] = await Promise.all([witness.getBlock(number), there]).catch((cause) => {
       throw this.#distrust('the witness does not answer for it', cause);
     });
     if (block?.hash !== hash) throw this.#distrust(`its block ${number} is not that of the witness`);
-    if (!isDeepStrictEqual(seen, channel)) throw this.#distrust('the witness shows the channel otherwise');
+    if (!isDeepStrictEqual(seen, read)) throw this.#distrust('the witness shows it otherwise');
   }
 
   #distrust(why: string, cause?: unknown): WeftError {

@@ -5,12 +5,17 @@ import { keyOf } from '#platform/key-of.js';
 import { byteaArray, numberArray } from './bytea-array.js';
 import { GroupCommit, type Settled } from './group-commit.js';
 
+/** What pays for calls: money in a channel, or a licence, which counts calls. Their rows have the columns in common that charging needs. */
+export type AccountTable = 'channel' | 'licence';
+
 /** One served call, ready to be charged. Byte strings as in PROTOCOL: ids and digests 32 bytes, addresses 20. */
 export interface Charge {
+  /** The account: a channel's id, or a licence's. */
   readonly channel: Uint8Array;
-  /** The highest voucher of the channel that this process has seen; must cover the call. */
+  /** The highest voucher of the account that this process has seen; must cover the call. */
   readonly authorised: bigint;
   readonly voucher: Uint8Array;
+  /** In whose scope the call's id is one call: the channel's payer, or the licence's id. */
   readonly payer: Uint8Array;
   readonly callId: Uint8Array;
   readonly commitment: Uint8Array;
@@ -20,6 +25,7 @@ export interface Charge {
   readonly response: Uint8Array | null;
   /** Or: digest of the file that holds it, which is durable already. */
   readonly body: Uint8Array | null;
+  /** Minor units; of a pass, calls. */
   readonly amount: bigint;
   readonly atSec: number;
 }
@@ -42,7 +48,10 @@ const RETRY_PAUSES_MS = [50, 200, 750];
 export class ChargeCommit {
   readonly #group: GroupCommit<Charge, ChargeResult>;
 
-  constructor(private readonly pool: pg.Pool) {
+  constructor(
+    private readonly pool: pg.Pool,
+    private readonly table: AccountTable,
+  ) {
     this.#group = new GroupCommit((charges) => this.#commitGroup(charges), sizeOf, LIMITS);
   }
 
@@ -95,7 +104,9 @@ export class ChargeCommit {
   }
 
   async #execute(charges: readonly Charge[]): Promise<ChargeResult[]> {
-    const { rows } = await this.pool.query<ChargedRow>(charges.length === 1 ? single(charges[0]!) : several(charges));
+    const { rows } = await this.pool.query<ChargedRow>(
+      charges.length === 1 ? single(this.table, charges[0]!) : several(this.table, charges),
+    );
     // Of two charges with one key the first was kept.
     const kept = new Map(rows.map((row) => [callKey(row.payer, row.call_id), row]));
     return charges.map(({ payer, callId }) => {
@@ -114,7 +125,7 @@ export class ChargeCommit {
         if (result.outcome === 'charged') return result;
         const { payer, callId, receipt } = charges[i]!;
         const { rows } = await this.pool.query<{ spent: string; authorised: string }>(
-          `select h.spent, h.authorised from provider.call c join provider.channel h on h.id = c.channel
+          `select h.spent, h.authorised from provider.call c join provider.${this.table} h on h.id = c.channel
             where c.payer = $1 and c.call_id = $2 and c.proof = $3`,
           [payer, callId, receipt],
         );
@@ -137,9 +148,9 @@ interface ChargedRow {
 const callKey = (payer: Uint8Array, callId: Uint8Array): string => keyOf(payer) + keyOf(callId);
 
 /** The same as `several` for one charge: planned and run in half the time, which a caller without company waits for. */
-const single = (charge: Charge): pg.QueryConfig => ({
-  name: 'provider-charge',
-  text: CHARGE_ONE,
+const single = (table: AccountTable, charge: Charge): pg.QueryConfig => ({
+  name: `provider-charge-${table}`,
+  text: chargeOne[table],
   values: [
     asBuffer(charge.channel),
     asBuffer(charge.payer),
@@ -155,14 +166,14 @@ const single = (charge: Charge): pg.QueryConfig => ({
   ],
 });
 
-const CHARGE_ONE = `
+const chargeOneIn = (table: AccountTable): string => `
 with kept as (
   insert into provider.call (channel, payer, call_id, state, commitment, proof, response, body, amount, at_sec)
-  select id, $2, $3, 'CHARGED', $4, $5, $6, $7, $8, $9 from provider.channel where id = $1
+  select id, $2, $3, 'CHARGED', $4, $5, $6, $7, $8, $9 from provider.${table} where id = $1
   on conflict do nothing
   returning payer, call_id
 )
-update provider.channel c
+update provider.${table} c
    set spent = c.spent + $8,
        calls = c.calls + 1,
        voucher = case when $10 > c.authorised then $11 else c.voucher end,
@@ -172,13 +183,15 @@ update provider.channel c
  where c.id = $1
 returning k.payer, k.call_id, c.spent, c.authorised`;
 
-function several(charges: readonly Charge[]): pg.QueryConfig {
+const chargeOne = { channel: chargeOneIn('channel'), licence: chargeOneIn('licence') };
+
+function several(table: AccountTable, charges: readonly Charge[]): pg.QueryConfig {
   const accounts = highestVouchers(charges);
   // One order for all replicas, so that none waits for a key of another that waits for one of its own.
   const items = [...charges].sort((a, b) => Buffer.compare(a.payer, b.payer) || Buffer.compare(a.callId, b.callId));
   return {
-    name: 'provider-charges',
-    text: CHARGE_SEVERAL,
+    name: `provider-charges-${table}`,
+    text: chargeSeveral[table],
     values: [
       byteaArray(accounts.map((each) => each.channel)),
       numberArray(accounts.map((each) => each.authorised)),
@@ -196,21 +209,21 @@ function several(charges: readonly Charge[]): pg.QueryConfig {
   };
 }
 
-const CHARGE_SEVERAL = `
+const chargeSeveralIn = (table: AccountTable): string => `
 with kept as (
   insert into provider.call (channel, payer, call_id, state, commitment, proof, response, body, amount, at_sec)
   select c.id, i.payer, i.call_id, 'CHARGED', i.commitment, i.proof, i.response, i.body, i.amount, i.at_sec
     from unnest($4::bytea[], $5::bytea[], $6::bytea[], $7::bytea[], $8::bytea[], $9::bytea[], $10::bytea[],
                 $11::numeric[], $12::bigint[])
       with ordinality as i(channel, payer, call_id, commitment, proof, response, body, amount, at_sec, n)
-    join provider.channel c on c.id = i.channel
+    join provider.${table} c on c.id = i.channel
    order by i.n
   on conflict do nothing
   returning payer, call_id, channel, amount, at_sec
 ), earned as (
   select channel, sum(amount) as amount, count(*) as calls, min(at_sec) as since from kept group by channel
 ), paid as (
-  update provider.channel c
+  update provider.${table} c
      set spent = c.spent + e.amount,
          calls = c.calls + e.calls,
          voucher = case when a.authorised > c.authorised then a.voucher else c.voucher end,
@@ -222,7 +235,9 @@ with kept as (
 )
 select k.payer, k.call_id, p.spent, p.authorised from kept k join paid p on p.id = k.channel`;
 
-/** Of each channel the charge that brings its highest voucher. */
+const chargeSeveral = { channel: chargeSeveralIn('channel'), licence: chargeSeveralIn('licence') };
+
+/** Of each account the charge that brings its highest voucher. */
 function highestVouchers(charges: readonly Charge[]): Charge[] {
   const highest = new Map<string, Charge>();
   for (const charge of charges) {
@@ -250,6 +265,10 @@ export function explain(error: unknown): WeftError {
       'the channel no longer holds enough for the call, or no longer takes calls',
       {},
     );
+  if (error.constraint === 'licence_signed')
+    return new WeftError('UNDERPAID', 'the use no longer covers the call; other calls used it up', {});
+  if (error.constraint === 'licence_ceiling')
+    return new WeftError('LICENCE_USED_UP', 'the licence no longer has a call left, or takes none while it is sealed');
   return ledgerUnavailable(error);
 }
 

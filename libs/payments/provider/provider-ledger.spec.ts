@@ -15,10 +15,11 @@ import { writeReceipt } from '../wire.js';
 import { BodyStore } from './body-store.js';
 import { byteaArray } from './bytea-array.js';
 import { GroupCommit } from './group-commit.js';
-import { ProviderLedger, providerMigrations, type UnaryCharge } from './provider-ledger.js';
+import { ProviderLedger, providerMigrations } from './provider-ledger.js';
 import { readUsage } from './read-usage.js';
 import { sweepLedger } from './retention.js';
 import { SeenCalls } from './seen-calls.js';
+import type { UnaryCharge } from './store-response.js';
 
 const escrow = randomBytes(20);
 const terms = () => ({ payer: randomBytes(20), signer: randomBytes(20), asset: 2n ** 64n - 1n, tenure: 1, salt: 7n });

@@ -4,17 +4,16 @@ import { WeftError } from '#core/errors.js';
 import { asBuffer } from '#platform/as-buffer.js';
 import { escrowDomain } from '../typed-data.js';
 import type { BodyStore } from './body-store.js';
-import { type Charge, ChargeCommit, type ChargeResult, ledgerUnavailable } from './charge-commit.js';
+import { ChargeCommit, type ChargeResult, ledgerUnavailable } from './charge-commit.js';
 import { type Earnings, readEarnings } from './earnings.js';
 import { EpochLedger } from './epoch-ledger.js';
 import { type ChannelRow, type LedgerChannel, type NewChannel, toChannel } from './ledger-channel.js';
+import { LicenceLedger } from './licence-ledger.js';
+import { storeResponse, type UnaryCharge } from './store-response.js';
 import { StreamLedger } from './stream-ledger.js';
 
 /** For `migrate`: the schema is `provider`. */
 export const providerMigrations = new URL('./migrations', import.meta.url);
-
-/** Responses above this go into files, not into rows. */
-export const INLINE_RESPONSE_BYTES = 256 * 1024;
 
 /** Which escrow a ledger is for, and the chain's state at the moment it is first opened. */
 export interface LedgerHome {
@@ -35,13 +34,6 @@ export interface LedgerCall {
   readonly running: boolean;
 }
 
-/** A served unary call; `response` is kept for repeats of it. */
-export interface UnaryCharge extends Omit<Charge, 'response' | 'body'> {
-  readonly response: Uint8Array;
-  /** sha-256 of `response`. */
-  readonly responseDigest: Uint8Array;
-}
-
 /**
  * The provider's ledger: channels and calls in PostgreSQL (schema `provider`), large responses in files beside it.
  * Any number of processes may work on one ledger.
@@ -49,6 +41,7 @@ export interface UnaryCharge extends Omit<Charge, 'response' | 'body'> {
 export class ProviderLedger {
   readonly streams: StreamLedger;
   readonly epochs: EpochLedger;
+  readonly licences: LicenceLedger;
   readonly #charges: ChargeCommit;
 
   private constructor(
@@ -59,8 +52,9 @@ export class ProviderLedger {
     separator: Uint8Array,
   ) {
     this.epochs = new EpochLedger(pool, separator);
-    this.streams = new StreamLedger(pool, bodies);
-    this.#charges = new ChargeCommit(pool);
+    this.streams = new StreamLedger(pool, bodies, 'channel');
+    this.licences = new LicenceLedger(pool, bodies);
+    this.#charges = new ChargeCommit(pool, 'channel');
   }
 
   /** The schema must be there. Errors: WRONG_CHAIN, WRONG_ESCROW if the ledger belongs elsewhere; LEDGER_UNAVAILABLE. */
@@ -208,10 +202,8 @@ export class ProviderLedger {
    * Charges a served unary call; durable, with its response, when it resolves to `charged`. Errors: UNDERPAID,
    * CHANNEL_EMPTY (not charged), LEDGER_UNAVAILABLE (perhaps charged).
    */
-  async charge({ response, responseDigest, ...charge }: UnaryCharge): Promise<ChargeResult> {
-    if (response.length <= INLINE_RESPONSE_BYTES) return await this.#charges.add({ ...charge, response, body: null });
-    await this.bodies.put(responseDigest, response);
-    return await this.#charges.add({ ...charge, response: null, body: responseDigest });
+  async charge(charge: UnaryCharge): Promise<ChargeResult> {
+    return await this.#charges.add(await storeResponse(this.bodies, charge));
   }
 
   /** Notes that a call id will never be charged, unless it has a row already. Gives its row. */
@@ -310,6 +302,7 @@ export class ProviderLedger {
   /** Resolves when every charge that was under way has its outcome. */
   async settled(): Promise<void> {
     await this.#charges.settled();
+    await this.licences.settled();
   }
 
   async #query<R extends pg.QueryResultRow>(text: string, values: readonly unknown[]): Promise<pg.QueryResult<R>> {

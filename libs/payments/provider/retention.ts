@@ -2,12 +2,14 @@ import type { ProviderLedger } from './provider-ledger.js';
 
 /** Calls whose responses are dropped, or channels whose calls are, in one statement. */
 const BATCH = 500;
+/** It admits no call any more, so none of its ids can come back as a new one. */
+const LICENCE_IS_OVER = `(l.state = 'ENDED' or l.until_sec < $1::bigint) and c.at_sec < $1::bigint`;
 /** A file is older than what it holds by at most so much before a row could still need it. */
 const FILE_SLACK_SEC = 86_400;
 
 /**
  * Drops what need not be kept: responses after `retainSec` (their receipts stay), calls of channels that are closed
- * on chain; with `anchors`, only those whose receipts are in an epoch. Gives how many of each.
+ * on chain, and of licences that are over; with `anchors`, only those whose receipts are in an epoch. Gives how many of each.
  */
 export async function sweepLedger(
   ledger: ProviderLedger,
@@ -47,6 +49,19 @@ export async function sweepLedger(
         where h.state = 'CLOSED' and (c.state = 'VOID' or c.epoch is not null or not $1) limit ${BATCH})`,
     [anchors],
   );
+  await repeat(
+    `delete from provider.stream_window where (payer, call_id, n) in (
+       select w.payer, w.call_id, w.n from provider.stream_window w join provider.call c using (payer, call_id)
+         join provider.licence l on l.id = c.channel
+        where ${LICENCE_IS_OVER} limit ${BATCH})`,
+    [before],
+  );
+  const ofLicences = await repeat(
+    `delete from provider.call where (payer, call_id) in (
+       select c.payer, c.call_id from provider.call c join provider.licence l on l.id = c.channel
+        where ${LICENCE_IS_OVER} limit ${BATCH})`,
+    [before],
+  );
   const files = await ledger.bodies.sweep((before - FILE_SLACK_SEC) * 1000, async (digest) => {
     const { rows } = await ledger.pool.query(
       `select 1 from provider.call where body = $1
@@ -55,5 +70,5 @@ export async function sweepLedger(
     );
     return rows.length > 0;
   });
-  return { responses, calls, files };
+  return { responses, calls: calls + ofLicences, files };
 }

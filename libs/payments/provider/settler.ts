@@ -11,6 +11,7 @@ import { readPayment } from '../wire.js';
 import { Anchorer, type Anchoring, type AnchorPolicy, defaultAnchorPolicy } from './anchorer.js';
 import type { ChainView } from './chain-view.js';
 import type { LedgerChannel } from './ledger-channel.js';
+import { LicenceSettler } from './licence-settler.js';
 import type { ProviderLedger } from './provider-ledger.js';
 
 /** When a channel's earnings are worth a claim: any one of these is enough. */
@@ -50,18 +51,20 @@ export interface SettlerOptions {
   readonly onEpoch?: () => void;
 }
 
-/** One channel's part of a claim. */
+/** One channel's part of a claim, or what the licences of a tenure earned. */
 export interface Settlement {
   readonly asset: bigint;
   readonly tenure: number;
-  readonly channel: Uint8Array;
-  /** What the claim added to the tenure's income. */
+  /** Undefined for licences. */
+  readonly channel: Uint8Array | undefined;
+  /** What it added to the tenure's income. */
   readonly amount: bigint;
   /** Hash of the transaction. */
   readonly transaction: string;
 }
 
 const WATCHED_PER_ROUND = 50;
+const WATCH_SEC = 900;
 
 interface Watched {
   readonly id: Uint8Array;
@@ -82,6 +85,7 @@ export class Settler {
   readonly #watched = new Map<string, Watched>();
   /** Channels with earnings that can no longer be claimed; said once. */
   readonly #gone = new Set<string>();
+  readonly #licences: LicenceSettler;
   #windowSec: number | undefined;
   #timer: NodeJS.Timeout | undefined;
   #last: Promise<unknown> = Promise.resolve();
@@ -100,6 +104,13 @@ export class Settler {
         onError: (error) => this.#report(error),
         onEpoch,
       });
+    this.#licences = new LicenceSettler({
+      ledger: options.ledger,
+      chain: options.chain,
+      policy: this.#policy,
+      watchSec: options.watchSec ?? WATCH_SEC,
+      report: (error) => this.#report(error),
+    });
   }
 
   /** Looks once at every channel that was claimed before, then settles and anchors whenever the policies say so. */
@@ -147,22 +158,26 @@ export class Settler {
     await this.#unlessUnclear(chain.newestBlock());
     // What earlier claims became may be unclear while a node is not believed: that keeps nobody from claiming.
     const lost = (await this.#unlessUnclear(this.#checkWatched())) ?? new Set<string>();
+    const lostPasses = (await this.#unlessUnclear(this.#licences.lost())) ?? false;
     const unclaimed = await ledger.channels('unclaimed');
     const settlements: Settlement[] = [];
     const senders = new Set(claimants.map(({ sender }) => sender));
     for (const sender of senders) {
       // A reorg took claims out of the chain: their transactions are still good.
-      if (lost.size > 0) await sender.resume();
+      if (lost.size > 0 || lostPasses) await sender.resume();
       const mine = claimants.filter((each) => each.sender === sender);
       const due = unclaimed.filter(
         (channel) =>
           mine.some(({ asset, tenure }) => asset === channel.terms.asset && tenure === channel.terms.tenure) &&
           (all || lost.has(keyOf(channel.id)) || this.#isDue(channel)),
       );
-      if (due.length === 0) continue;
+      const licences = await this.#licences.work(mine, all, this.#windowSec);
+      if (due.length === 0 && licences === undefined) continue;
       await this.#underLock(sender.address, all, async () => {
         for (let at = 0; at < due.length; at += MAX_BATCH)
           settlements.push(...(await this.#claim(sender, due.slice(at, at + MAX_BATCH))));
+        if (licences !== undefined)
+          settlements.push(...(await this.#licences.settle(sender, licences, this.#windowSec!)));
       });
     }
     return settlements;
@@ -282,7 +297,10 @@ export class Settler {
   }
 
   #watch(id: Uint8Array): void {
-    this.#watched.set(keyOf(id), { id, untilSec: this.#options.chain.nowSec() + (this.#options.watchSec ?? 900) });
+    this.#watched.set(keyOf(id), {
+      id,
+      untilSec: this.#options.chain.nowSec() + (this.#options.watchSec ?? WATCH_SEC),
+    });
   }
 
   /** One process at a time claims with a key; the lock ends with its connection, also when this process dies. */

@@ -2,7 +2,7 @@ import type pg from 'pg';
 import { asBuffer } from '#platform/as-buffer.js';
 import { messageDigest } from '../digests.js';
 import type { BodyStore } from './body-store.js';
-import { explain, isAnswer, ledgerUnavailable } from './charge-commit.js';
+import { type AccountTable, explain, isAnswer, ledgerUnavailable } from './charge-commit.js';
 
 /** Windows above this go into files, not into rows. */
 const INLINE_WINDOW_BYTES = 256 * 1024;
@@ -39,6 +39,7 @@ export class StreamLedger {
   constructor(
     private readonly pool: pg.Pool,
     private readonly bodies: BodyStore,
+    private readonly table: AccountTable,
   ) {}
 
   /** Durable when it resolves to `charged`. Errors: UNDERPAID, CHANNEL_EMPTY (nothing charged), LEDGER_UNAVAILABLE. */
@@ -52,8 +53,8 @@ export class StreamLedger {
     for (let attempt = 0; ; attempt++) {
       try {
         const { rows } = await this.pool.query<{ spent: string }>({
-          name: 'provider-stream-window',
-          text: COMMIT,
+          name: `provider-stream-window-${this.table}`,
+          text: commitIn(this.table),
           values: [
             asBuffer(window.channel),
             asBuffer(window.payer),
@@ -130,7 +131,7 @@ export class StreamLedger {
 
   async #recogniseOwn({ payer, callId, receipt }: StreamWindow): Promise<WindowResult> {
     const { rows } = await this.pool.query<{ spent: string }>(
-      `select h.spent from provider.call c join provider.channel h on h.id = c.channel
+      `select h.spent from provider.call c join provider.${this.table} h on h.id = c.channel
         where c.payer = $1 and c.call_id = $2 and c.proof = $3`,
       [asBuffer(payer), asBuffer(callId), asBuffer(receipt)],
     );
@@ -139,12 +140,12 @@ export class StreamLedger {
   }
 }
 
-const COMMIT = `
+const commitIn = (table: AccountTable): string => `
 with kept as (
   insert into provider.call (channel, payer, call_id, state, commitment, proof, amount, at_sec, owner, owned_until, windows)
   select c.id, $2, $3, 'CHARGED', $4, $5, $6::numeric, $7::bigint, case when $9::boolean then null else $8::uuid end,
          now() + $10::float8 * interval '1 second', 1
-    from provider.channel c where c.id = $1
+    from provider.${table} c where c.id = $1
   on conflict (payer, call_id) do update
     set proof = excluded.proof, amount = excluded.amount, at_sec = excluded.at_sec,
         owner = excluded.owner, owned_until = excluded.owned_until, windows = call.windows + 1
@@ -154,7 +155,7 @@ with kept as (
   insert into provider.stream_window (payer, call_id, n, messages, body)
   select $2, $3, $11::integer, $12::bytea, $13::bytea from kept
 ), paid as (
-  update provider.channel c
+  update provider.${table} c
      set spent = c.spent + $14::numeric,
          calls = c.calls + case when $11::integer = 0 then 1 else 0 end,
          voucher = case when $15::numeric > c.authorised then $16::bytea else c.voucher end,

@@ -22,6 +22,15 @@ const listing = z.object({
   endpoints: z.array(z.string()),
   minChannel: z.string(),
   publishedAtSec: z.number().int(),
+  gate: z
+    .object({
+      standard: z.enum(['erc20', 'erc721', 'erc1155']),
+      token: z.string(),
+      id: z.string().optional(),
+      atLeast: z.string(),
+    })
+    .optional()
+    .describe('What callers must hold besides paying'),
 });
 const jsonSchema = z.record(z.string(), z.unknown());
 const method = z.object({

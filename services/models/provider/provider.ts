@@ -145,6 +145,7 @@ export class Provider {
       offers: offers.map(({ definition }, i) => ({
         service: definition,
         listing: listed[i]!.signed.listing,
+        docs: listed[i]!.signed.docs,
         operator,
       })),
       anchorAfterSec: this.#anchorPolicy.ageSec,
@@ -170,7 +171,13 @@ export class Provider {
   /** Claims all that is earned and not claimed yet; a process that serves meanwhile is not disturbed. */
   async claimNow(): Promise<Settlement[]> {
     const unclaimed = await this.ledger.channels('unclaimed');
-    const tenures = new Map(unclaimed.map(({ terms }) => [tenureKey(terms), terms]));
+    const licences = await this.ledger.licences.licences('all');
+    const tenures = new Map(
+      [...unclaimed.map(({ terms }) => terms), ...licences].map(({ asset, tenure }) => [
+        tenureKey({ asset, tenure }),
+        { asset, tenure },
+      ]),
+    );
     return (await this.#settlerOf([...tenures.values()])).settleNow();
   }
 

@@ -1,0 +1,87 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import type { HDNodeWallet, Wallet } from 'ethers';
+import { send } from '#contracts/chain.js';
+import type { LicenceOffer } from '#contracts/licences.js';
+import { type Chain, startChain } from '#test/support/chain.js';
+import { createDatabase } from '#test/support/database.js';
+import { buyLicence, callLicensed, type HeldLicence, licensedCall } from '#test/support/licensing.js';
+import { type PaidService, publishEcho, SAY, startPaidService, text } from '#test/support/paid-service.js';
+import { startSettler } from '#test/support/settling.js';
+
+const DAY = 86_400;
+
+describe('settling licences', () => {
+  let chain: Chain;
+  let service: PaidService;
+  let owner: HDNodeWallet;
+  let buyer: HDNodeWallet;
+  let operatorWallet: Wallet;
+  let settling: Awaited<ReturnType<typeof startSettler>>;
+
+  beforeAll(async () => {
+    chain = await startChain();
+    [owner, buyer] = [chain.account(1), chain.account(2)];
+    const echo = await publishEcho(chain);
+    ({ operatorWallet } = echo);
+    service = await startPaidService({ chain, databaseUrl: await createDatabase(), ...echo });
+    settling = await startSettler(chain, service, operatorWallet, { everyMs: 3_600_000 });
+  });
+
+  afterAll(async () => {
+    await settling?.stop();
+    await service?.stop();
+    await chain?.stop();
+  });
+
+  const buy = (change: Partial<LicenceOffer>) =>
+    buyLicence(chain, { owner, buyer, listing: service.listing }, { refundable: true, ...change });
+  const earned = async () => await chain.revenue.balanceOf(owner.address);
+
+  async function use(licence: HeldLicence, uses?: bigint): Promise<void> {
+    const request = text('used');
+    const payment = licence.use(licensedCall(service.listing, SAY, request), uses);
+    expect((await callLicensed(service.client, `/${SAY}`, request, payment)).error).toBeUndefined();
+  }
+
+  test('claims the calls of a pass that were served, not those that were signed for, and pays its owner', async () => {
+    const pass = await buy({ kind: 'pass', calls: 10n, price: 1_000n });
+    const before = await earned();
+    await use(pass, 7n);
+    await use(pass, 7n);
+    await use(pass, 7n);
+    const settlements = await settling.settler.settleNow();
+    expect(settlements).toMatchObject([{ asset: service.listing.asset, tenure: 1, channel: undefined, amount: 300n }]);
+    expect((await earned()) - before).toBe(300n);
+    expect(await chain.licences.state(pass.id)).toMatchObject({ uses: 3n, callsLeft: 7n });
+    expect(await service.ledger.licences.licence(pass.id)).toMatchObject({ spent: 3n, claimed: 3n });
+    expect(await settling.settler.settleNow()).toEqual([]);
+    await use(pass, 8n);
+    expect(await settling.settler.settleNow()).toMatchObject([{ amount: 100n }]);
+    expect(settling.errors).toEqual([]);
+  });
+
+  test('claims many passes in one transaction', async () => {
+    const passes: HeldLicence[] = [];
+    for (let i = 0; i < 5; i++) passes.push(await buy({ kind: 'pass', calls: 2n, price: 10n }));
+    for (const pass of passes) await use(pass);
+    const nonce = await operatorWallet.getNonce();
+    expect(await settling.settler.settleNow()).toMatchObject([{ amount: 25n }]);
+    expect((await operatorWallet.getNonce()) - nonce).toBe(2); // the claim and the push
+  });
+
+  test('sends on what a subscription has earned by time', async () => {
+    const subscription = await buy({ price: 1_000n, spanSec: 10 * DAY });
+    await use(subscription);
+    await settling.settler.settleNow();
+    const before = await earned();
+    await chain.advance(5 * DAY);
+    await settling.settler.settleNow();
+    const half = (await earned()) - before;
+    expect(half).toBeGreaterThanOrEqual(490n);
+    expect(half).toBeLessThanOrEqual(510n);
+    await send(buyer, chain.licences.refund(subscription.id));
+    const refunded = await chain.licences.refundsOf(buyer.address);
+    expect(refunded + half).toBeGreaterThanOrEqual(990n);
+    expect(refunded + half).toBeLessThanOrEqual(1_000n);
+  });
+});
