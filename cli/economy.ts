@@ -3,6 +3,7 @@ import { Assets } from '#contracts/assets.js';
 import type { Deployment } from '#contracts/deployment.js';
 import { Escrow } from '#contracts/escrow.js';
 import { Governor } from '#contracts/governor.js';
+import { Jobs } from '#contracts/jobs.js';
 import { Market } from '#contracts/market.js';
 import { Revenue } from '#contracts/revenue.js';
 import { type Shares, sharesOf } from '#contracts/shares.js';
@@ -21,6 +22,7 @@ export class Economy {
   readonly escrow: Escrow;
   readonly revenue: Revenue;
   readonly market: Market;
+  readonly jobs: Jobs;
   readonly votes: Votes;
   /** Of the protocol. */
   readonly governor: Governor;
@@ -35,6 +37,7 @@ export class Economy {
     this.escrow = new Escrow(contracts.escrow, provider);
     this.revenue = new Revenue(contracts.revenue, provider);
     this.market = new Market(contracts.market, provider);
+    this.jobs = new Jobs(contracts.jobs, provider);
     this.votes = new Votes(contracts.votes, provider);
     this.governor = new Governor(contracts.governor, provider);
   }

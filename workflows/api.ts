@@ -4,6 +4,10 @@ export type { RunPin, RunQuote } from './runtime/activities.js';
 export { reasonOf } from './runtime/failure.js';
 export { type Progress, progressQuery, type StepProgress, type StepReceipt } from './runtime/progress.js';
 export {
+  type JobHandle,
+  type JobOptions,
+  type JobStep,
+  type JobStub,
   quote,
   type ServiceOptions,
   type StreamStep,

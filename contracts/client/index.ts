@@ -7,6 +7,7 @@ export { type DeployOptions, deploy, deployOnce } from './deploy.js';
 export { type Deployment, readDeployment } from './deployment.js';
 export * from './escrow.js';
 export { Governor, governorOf, type Proposal, type ProposalState, type Standing, type Support } from './governor.js';
+export * from './jobs.js';
 export * from './licences.js';
 export {
   type Ask,

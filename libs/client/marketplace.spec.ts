@@ -73,9 +73,9 @@ describe('marketplace file', () => {
     it('takes the addresses from there', async () => {
       await writeDeployment(deploymentFile(home), deployment);
       await writeFile(marketplaceFile(home), JSON.stringify(without));
-      expect((await readMarketplace(home)).contracts).toEqual({ ...contracts, blockNumber: 17 });
+      expect((await readMarketplace(home)).contracts).toEqual({ ...contracts, jobs: deployment.jobs, blockNumber: 17 });
       await writeMarketplace(home, marketplace);
-      expect((await readMarketplace(home)).contracts).toEqual({ ...contracts, blockNumber: 17 });
+      expect((await readMarketplace(home)).contracts).toEqual({ ...contracts, jobs: deployment.jobs, blockNumber: 17 });
     });
 
     it.each([

@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
 import { WeftError } from '#core/errors.js';
+import { fromHex } from '#core/hex.js';
 import { maxAmount, minAmount } from '#core/money.js';
-import type { Requirement } from '#core/requirement.js';
-import type { OpenedQuote, PinRequest, Wallet } from '#payments/payer/wallet.js';
+import type { JobRequirement, Requirement } from '#core/requirement.js';
+import type { JobWants, OpenedQuote, PinRequest, Wallet } from '#payments/payer/wallet.js';
 import { type Market, select } from './select.js';
 
 /** Whoever can find offers and have them paid. */
@@ -22,6 +23,7 @@ export interface QuoteOrder {
 }
 
 const LIFETIME_SEC = 86_400;
+const LONGEST_LIFETIME_SEC = 29 * 86_400;
 
 /** The listing and price that each requirement would be called at now. Pays and signs nothing. */
 export const pinRequirements = (market: Market, requirements: readonly Requirement[]): Promise<PinRequest[]> =>
@@ -29,7 +31,7 @@ export const pinRequirements = (market: Market, requirements: readonly Requireme
     requirements.map(async (requirement): Promise<PinRequest> => {
       const { offer, price } = await select(market, requirement);
       const { asset, tenure, endpoints, minChannel } = offer.listing;
-      const { step, method, calls } = requirement;
+      const { step, method, calls, job } = requirement;
       const { digest: listing, operator } = offer;
       return {
         step,
@@ -42,9 +44,24 @@ export const pinRequirements = (market: Market, requirements: readonly Requireme
         endpoints,
         minChannel,
         maxPerCall: price.maxAmount,
+        ...(job === undefined ? {} : { job: wantsOf(job, step) }),
       };
     }),
   );
+
+/** Long enough for the run to go on when its longest job has been evaluated, as far as wallets allow. */
+function lifetimeOf(pins: readonly PinRequest[]): number {
+  const longest = pins.reduce(
+    (most, { job }) => Math.max(most, job === undefined ? 0 : job.spanSec + job.reviewSec),
+    0,
+  );
+  return Math.min(LIFETIME_SEC + longest, LONGEST_LIFETIME_SEC);
+}
+
+const wantsOf = ({ evaluator, ...times }: JobRequirement, step: string): JobWants => ({
+  ...times,
+  evaluator: evaluator === 'workflow' ? undefined : fromHex(evaluator, `${step}.evaluator`, 20),
+});
 
 /** The most that the pinned calls can cost. */
 export const totalOf = (pins: readonly PinRequest[]): bigint =>
@@ -71,7 +88,7 @@ export async function openQuote(maker: QuoteMaker, order: QuoteOrder): Promise<O
     quoteId: order.quoteId,
     pins,
     maxTotal: total,
-    expiresAtSec: known?.quote.expiresAtSec ?? Math.floor(Date.now() / 1_000) + LIFETIME_SEC,
+    expiresAtSec: known?.quote.expiresAtSec ?? Math.floor(Date.now() / 1_000) + lifetimeOf(pins),
   });
 }
 

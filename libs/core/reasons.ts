@@ -53,6 +53,8 @@ export const reasons = {
   LICENCE_SEALED: { code: 'FAILED_PRECONDITION', retryable: false },
   LICENCE_USED_UP: { code: 'RESOURCE_EXHAUSTED', retryable: false },
   TOKEN_REQUIRED: { code: 'PERMISSION_DENIED', retryable: false },
+  JOB_UNKNOWN: { code: 'FAILED_PRECONDITION', retryable: true },
+  JOB_UNFIT: { code: 'FAILED_PRECONDITION', retryable: false },
   RECONCILE: { code: 'FAILED_PRECONDITION', retryable: true },
   CALL_ID_REUSED: { code: 'ALREADY_EXISTS', retryable: false },
   CALL_VOID: { code: 'FAILED_PRECONDITION', retryable: false },
@@ -73,6 +75,8 @@ export const reasons = {
   TOO_MANY_IN_FLIGHT: { code: 'RESOURCE_EXHAUSTED', retryable: true },
   RECEIPT_INVALID: { code: 'DATA_LOSS', retryable: false },
   LEDGER_IN_USE: { code: 'FAILED_PRECONDITION', retryable: false },
+  JOB_REJECTED: { code: 'FAILED_PRECONDITION', retryable: false },
+  JOB_EXPIRED: { code: 'FAILED_PRECONDITION', retryable: false },
   ASSET_BARRED: { code: 'FAILED_PRECONDITION', retryable: false },
 
   // Parts that are down

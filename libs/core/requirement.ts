@@ -13,6 +13,17 @@ export interface Requirement {
   /** The most that one call may cost, in minor units. */
   readonly maxPrice: string;
   readonly choice: Choice;
+  /** Each call is settled by a job of its own instead of a channel. */
+  readonly job?: JobRequirement;
+}
+
+export interface JobRequirement {
+  /** Who decides: the workflow, through the payer's wallet, or an address "0x…". */
+  readonly evaluator: string;
+  /** How long after its funding an answer may be handed in. */
+  readonly spanSec: number;
+  /** How long the evaluator has from then on; silence is acceptance. */
+  readonly reviewSec: number;
 }
 
 /** Which of several verified listings is taken. */

@@ -64,6 +64,16 @@ describe('EIP-712 hashes agree with ethers', () => {
     );
   });
 
+  it('JobCall', () => {
+    fc.assert(
+      fc.property(call, bytes(32), int(8), (c, jobId, step) => {
+        expect(hexlify(typed.hashJobCall({ jobId, step, commitment: typed.hashCall(c) }))).toBe(
+          reference('JobCall', { jobId, step, call: c }),
+        );
+      }),
+    );
+  });
+
   it('Receipt', () => {
     const receipt = fc.record({
       callId: bytes(32),

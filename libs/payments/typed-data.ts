@@ -18,6 +18,7 @@ export const typeStrings = {
   Voucher: `Voucher(bytes32 channelId,uint96 cumulative,Call call)${CALL}`,
   Use: `Use(bytes32 licenceId,uint64 uses,Call call)${CALL}`,
   Count: 'Count(bytes32 licenceId,uint64 uses,uint16 signerNumber,uint40 deadlineSec)',
+  JobCall: `JobCall(bytes32 jobId,uint8 step,Call call)${CALL}`,
   Receipt:
     'Receipt(bytes32 callId,bytes32 account,uint64 asset,uint32 tenure,bytes32 commitment,bytes32 responseDigest,uint64 units,uint96 amount,uint8 outcome,uint40 servedAtSec)',
   Void: 'Void(bytes32 callId,bytes32 account,uint40 atSec)',
@@ -110,6 +111,9 @@ export interface Count {
 
 export const hashCount = (c: Count): Buffer =>
   keccakWords([typeHash.Count, c.licenceId, c.uses, c.signerNumber, c.deadlineSec]);
+/** Gives a step of a job to one call. `commitment` is the hash of that Call. */
+export const hashJobCall = (spend: { jobId: Uint8Array; step: number; commitment: Uint8Array }): Buffer =>
+  keccakWords([typeHash.JobCall, spend.jobId, spend.step, spend.commitment]);
 
 /** The numbers are those of the signed form. */
 export const outcomes = { complete: 1, partial: 2 } as const;
@@ -117,7 +121,7 @@ export type Outcome = keyof typeof outcomes;
 
 export interface Receipt {
   readonly callId: Uint8Array;
-  /** Channel id, or licence id. */
+  /** Id of the channel, licence or job. */
   readonly account: Uint8Array;
   readonly asset: bigint;
   readonly tenure: number;

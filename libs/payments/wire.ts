@@ -31,8 +31,24 @@ export interface LicencePayment {
   readonly signature: Uint8Array;
 }
 
+/** A step of a funded job. */
+export interface JobStepRef {
+  /** 20 bytes: who funded it. */
+  readonly client: Uint8Array;
+  readonly jobId: Uint8Array;
+  readonly step: number;
+}
+
+/** What pays a call out of a job instead of a channel. */
+export interface JobPayment {
+  readonly job: JobStepRef;
+  readonly call: Call;
+  readonly signature: Uint8Array;
+}
+
 const MAX_METHOD_LENGTH = 512;
 const UINT16 = 2 ** 16;
+const MAX_JOB_STEPS = 16;
 const UINT32 = 2 ** 32;
 const UINT40 = 2n ** 40n;
 
@@ -87,6 +103,24 @@ export function readPayment(payment: proto.Payment | undefined): Payment {
   return {
     terms: readTerms(value.terms),
     cumulative: read.amount(value.cumulative, 'cumulative'),
+    call: readCall(value.call),
+    signature: read.bytes(value.signature, 'signature', SIGNATURE_LENGTH),
+  };
+}
+
+export function readJobPayment(payment: proto.Payment | undefined): JobPayment {
+  const read = new Reader('PAYMENT_MALFORMED', 'payment');
+  const value = payment ?? read.fail('job', 'be set');
+  const job = read.present(value.job, 'job');
+  if (value.terms !== undefined || value.cumulative !== '')
+    read.fail('job', 'stand alone, without terms and cumulative');
+  if (job.step >= MAX_JOB_STEPS) read.fail('job.step', `be below ${MAX_JOB_STEPS}`);
+  return {
+    job: {
+      client: read.bytes(job.client, 'job.client', 20),
+      jobId: read.bytes(job.jobId, 'job.jobId', 32),
+      step: job.step,
+    },
     call: readCall(value.call),
     signature: read.bytes(value.signature, 'signature', SIGNATURE_LENGTH),
   };
@@ -208,6 +242,15 @@ export const writePayment = (payment: Payment): proto.Payment => ({
   cumulative: formatAmount(payment.cumulative),
   call: writeCall(payment.call),
   signature: payment.signature,
+  job: undefined,
+});
+
+export const writeJobPayment = ({ job, call, signature }: JobPayment): proto.Payment => ({
+  terms: undefined,
+  cumulative: '',
+  call: { ...call, maxAmount: formatAmount(call.maxAmount) },
+  signature,
+  job: { ...job },
 });
 
 export const writeLicencePayment = ({ licenceId, uses, call, signature }: LicencePayment): proto.Payment => ({

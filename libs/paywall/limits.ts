@@ -1,3 +1,7 @@
+/** `any`: whoever evaluates them; `others`: not the client himself, who could keep answer and money; `none`. */
+export const jobPolicies = ['any', 'others', 'none'] as const;
+export type JobPolicy = (typeof jobPolicies)[number];
+
 /** What a paywall allows; every one has a default that suits one service on one machine. */
 export interface PaywallLimits {
   /** Calls being served at once, all payers together. */
@@ -32,6 +36,12 @@ export interface PaywallLimits {
   readonly streamLeaseMs: number;
   /** Questions of one channel to the Payments service: so many a second, with bursts of four times that. */
   readonly questionsPerSec: number;
+  /** Which jobs are served. */
+  readonly jobs: JobPolicy;
+  /** A client's jobs that are served and not evaluated yet. */
+  readonly maxOpenJobs: number;
+  /** A client of so many jobs that were answered and not paid, within a month, is served no more of them. */
+  readonly maxUnpaidJobs: number;
   /** A signed `Close` can be taken to the chain for so long. */
   readonly closeSec: number;
 }
@@ -54,5 +64,8 @@ export const defaultLimits: PaywallLimits = {
   extendWaitMs: 15_000,
   streamLeaseMs: 15_000,
   questionsPerSec: 50,
+  jobs: 'any',
+  maxOpenJobs: 64,
+  maxUnpaidJobs: 16,
   closeSec: 3_600,
 };

@@ -24,13 +24,14 @@ import {
 } from '#payments/wire.js';
 import { keyOf } from '#platform/key-of.js';
 import * as proto from '#protos/weft/payment/v1/payment.js';
+import { ChannelAttempt, callIdReused, inFlight } from './attempt.js';
 import { type ChannelAccount, channelClosed } from './channel-account.js';
 import { ChannelProof, type ProvenChannel } from './channel-proof.js';
 import { foreign, notItsSigner } from './licence-account.js';
 import { type ListingVersion } from './offers.js';
 import { RecentMap, TokenBucket } from './rate-limit.js';
 import { checkVoucher, unknownMethod } from './verify-payment.js';
-import { callIdReused, inFlight, type Wall } from './wall.js';
+import type { Wall } from './wall.js';
 
 const DEFAULT_PAGE = 100;
 const MAX_PAGE = 500;
@@ -122,7 +123,8 @@ export class PaymentsService {
     const row = await this.#ledger.keepVoucher(account.id, payment.cumulative, raw);
     if (row !== undefined) account.take(row);
     account.see(payment.cumulative, raw);
-    this.wall.serving(keyOf(payment.terms.payer) + keyOf(payment.call.callId))?.onVoucher?.();
+    const running = this.wall.serving(keyOf(payment.terms.payer) + keyOf(payment.call.callId));
+    if (running instanceof ChannelAttempt) running.onVoucher?.();
     return { authorised: formatAmount(account.authorised) };
   }
 

@@ -4,10 +4,11 @@ import { WeftError } from '#core/errors.js';
 import { StreamDigest } from '#payments/digests.js';
 import { asBuffer } from '#platform/as-buffer.js';
 import { Outcome, Receipt as ReceiptMessage } from '#protos/weft/payment/v1/payment.js';
+import { type Admission, type ChannelAttempt, Refused, responseExpired } from './attempt.js';
 import type { Route } from './offers.js';
 import { type EndStatus, refusal, trailers, type WireOutcome } from './refusal.js';
 import { withMeter } from './units.js';
-import { type Admission, type Attempt, Refused, responseExpired, type Wall } from './wall.js';
+import type { Wall } from './wall.js';
 
 type Status = Parameters<ServerInterceptingCallInterface['sendStatus']>[0];
 type Listener = Parameters<ServerInterceptingCallInterface['start']>[0];
@@ -26,7 +27,7 @@ export class StreamCall extends ServerInterceptingCall {
   readonly #owner = randomUUID();
   readonly #digest = new StreamDigest();
   #metadata = new Metadata();
-  #attempt: Attempt | undefined;
+  #attempt: ChannelAttempt | undefined;
   #received = false;
   #cancelled = false;
 
@@ -129,9 +130,9 @@ export class StreamCall extends ServerInterceptingCall {
       case 'free':
         break;
       case 'serve':
-        this.#attempt = admission.attempt;
-        admission.attempt.onVoucher = () => this.#wake?.();
-        admission.attempt.giveUp = (error) => this.#breakOff(error);
+        this.#attempt = admission.attempt as ChannelAttempt; // a job pays no stream
+        this.#attempt.onVoucher = () => this.#wake?.();
+        this.#attempt.giveUp = (error) => this.#breakOff(error);
         if (this.#cancelled) {
           void this.#run();
           return undefined;

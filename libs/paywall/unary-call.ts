@@ -1,10 +1,11 @@
 import { status as codes, Metadata, ServerInterceptingCall, type ServerInterceptingCallInterface } from '@grpc/grpc-js';
 import { WeftError } from '#core/errors.js';
 import { asBuffer } from '#platform/as-buffer.js';
+import type { Admission, Attempt, CallEnd } from './attempt.js';
 import type { Route } from './offers.js';
 import { type EndStatus, refusal, trailers } from './refusal.js';
 import { withMeter } from './units.js';
-import { type Admission, type Attempt, type CallEnd, type Wall } from './wall.js';
+import type { Wall } from './wall.js';
 
 /** What grpc-js hands to `sendStatus`. */
 type Status = Parameters<ServerInterceptingCallInterface['sendStatus']>[0];

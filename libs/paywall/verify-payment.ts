@@ -11,11 +11,12 @@ import {
   channelId,
   type Domain,
   hashCall,
+  hashJobCall,
   hashUse,
   hashVoucher,
   signingHash,
 } from '#payments/typed-data.js';
-import { type Payment, readLicencePayment, readPayment } from '#payments/wire.js';
+import { type JobStepRef, type Payment, readJobPayment, readLicencePayment, readPayment } from '#payments/wire.js';
 import { keyOf } from '#platform/key-of.js';
 import { Payment as PaymentMessage } from '#protos/weft/payment/v1/payment.js';
 import { type ListingVersion, type Route } from './offers.js';
@@ -24,33 +25,42 @@ import { PAYMENT_KEY } from './refusal.js';
 /** A payment message has at most 4 short fields, an address or digest each; method names are below 512 characters. */
 const MAX_PAYMENT_BYTES = 2_048;
 
-/** What pays for a call: a channel, whose signer has signed; or a licence, whose signer the chain has yet to name. */
-export type PaidBy =
-  | { readonly kind: 'channel'; readonly terms: ChannelTerms }
-  /** `signedBy`: 20 bytes. */
-  | { readonly kind: 'licence'; readonly signedBy: Uint8Array };
-
-/** A payment whose signature holds for this very request. Nothing is known yet about its channel or licence. */
-export interface VerifiedPayment {
-  readonly by: PaidBy;
+/** A call whose signature holds for this very request. Nothing is known yet about its money. */
+export interface VerifiedCall {
   readonly call: Call;
-  /** All that is signed for so far: minor units, or calls of a pass. */
-  readonly cumulative: bigint;
-  /** The message as it came. */
-  readonly raw: Uint8Array;
   readonly version: ListingVersion;
   readonly price: Price;
-  /** Channel id, or licence id. */
+  /** Id of the channel, licence or job that pays: the receipt's account. */
   readonly accountId: Uint8Array;
   /** `accountId`, latin1. */
   readonly accountKey: string;
-  /** Whose calls they are: the channel's payer, or the licence's id. */
+  /** Whose calls they are: the channel's payer, the job's client, or the licence's id. */
   readonly payer: Uint8Array;
   /** `payer`, latin1. */
   readonly payerKey: string;
   /** Payer and call id, latin1: the scope in which a call id is one call. */
   readonly callKey: string;
   readonly commitment: Buffer;
+}
+
+/** What pays for a call: a channel, whose signer has signed; or a licence, whose signer the chain has yet to name. */
+export type PaidBy =
+  | { readonly kind: 'channel'; readonly terms: ChannelTerms }
+  /** `signedBy`: 20 bytes. */
+  | { readonly kind: 'licence'; readonly signedBy: Uint8Array };
+
+/** Paid by a channel or with a licence. */
+export interface VerifiedPayment extends VerifiedCall {
+  readonly by: PaidBy;
+  /** All that is signed for so far: minor units, or calls of a pass. */
+  readonly cumulative: bigint;
+  /** The message as it came. */
+  readonly raw: Uint8Array;
+}
+
+/** Paid by a step of a job. */
+export interface VerifiedJob extends VerifiedCall {
+  readonly job: JobStepRef;
 }
 
 /** Where and how vouchers are signed. */
@@ -80,43 +90,77 @@ export function verifyPayment(
   raw: Uint8Array,
   request: Uint8Array,
   domain: PaymentDomain,
-): VerifiedPayment {
+): VerifiedPayment | VerifiedJob {
   const message = decode(raw);
-  const paid = message.use === undefined ? byChannel(route, message, domain) : byLicence(route, message, domain);
-  if (!messageDigest(request).equals(paid.call.requestDigest))
+  if (message.job !== undefined) return named(byJob(route, message, domain), request);
+  const paid =
+    message.use === undefined ? byChannel(route, message, raw, domain) : byLicence(route, message, raw, domain);
+  return named(paid, request);
+}
+
+type Keys = 'accountKey' | 'payerKey' | 'callKey';
+
+/** Adds the names under which the call is known, once it is found to be about this very request. */
+function named<P extends Omit<VerifiedCall, Keys>>(paid: P, request: Uint8Array): P & Pick<VerifiedCall, Keys> {
+  const { call, accountId, payer } = paid;
+  if (!messageDigest(request).equals(call.requestDigest))
     throw new WeftError('REQUEST_MISMATCH', 'the payment was signed for another request', {
       field: 'call.requestDigest',
     });
-  const payerKey = keyOf(paid.payer);
+  const payerKey = keyOf(payer);
   return {
     ...paid,
-    raw,
-    accountKey: keyOf(paid.accountId),
+    accountKey: keyOf(accountId),
     payerKey,
-    callKey: payerKey + keyOf(paid.call.callId),
+    callKey: payerKey + keyOf(call.callId),
   };
 }
 
-type Paid = Omit<VerifiedPayment, 'raw' | 'accountKey' | 'payerKey' | 'callKey'>;
+type Paid = Omit<VerifiedPayment, Keys>;
 
-function byChannel(route: Route, message: PaymentMessage, domain: PaymentDomain): Paid {
+function byChannel(route: Route, message: PaymentMessage, raw: Uint8Array, domain: PaymentDomain): Paid {
   const payment = readPayment(message);
   const { call, terms, cumulative } = payment;
   const listed = checkCall(route, call, terms);
   checkMaximum(route, listed.price, call);
   const { channelId: accountId, commitment } = checkVoucher(payment, domain);
-  return { ...listed, by: { kind: 'channel', terms }, call, cumulative, accountId, payer: terms.payer, commitment };
+  return {
+    ...listed,
+    by: { kind: 'channel', terms },
+    call,
+    cumulative,
+    raw,
+    accountId,
+    payer: terms.payer,
+    commitment,
+  };
 }
 
 /** Whether the key that signed is the licence's, and what it is a licence for, the chain says: see `LicenceAccounts`. */
-function byLicence(route: Route, message: PaymentMessage, domain: PaymentDomain): Paid {
+function byLicence(route: Route, message: PaymentMessage, raw: Uint8Array, domain: PaymentDomain): Paid {
   const { licenceId, uses, call, signature } = readLicencePayment(message);
   const listed = checkCall(route, call);
   const commitment = hashCall(call);
   const signed = recover(signingHash(domain.separator, hashUse({ licenceId, uses, commitment })), signature);
   if (signed === undefined) throw new WeftError('BAD_SIGNATURE', 'the signature is malformed', { field: 'signature' });
   const by = { kind: 'licence', signedBy: signed } as const;
-  return { ...listed, by, call, cumulative: uses, accountId: licenceId, payer: licenceId, commitment };
+  return { ...listed, by, call, cumulative: uses, raw, accountId: licenceId, payer: licenceId, commitment };
+}
+
+/** Signed by who says to be the job's client, which the chain decides: see `JobDesk`. */
+function byJob(route: Route, message: PaymentMessage, { separator }: PaymentDomain): Omit<VerifiedJob, Keys> {
+  const { job, call, signature } = readJobPayment(message);
+  if (route.definition.responseStream)
+    throw new WeftError('JOB_UNFIT', 'a job pays for one response, not for a stream', { field: 'job' });
+  const listed = checkCall(route, call);
+  checkMaximum(route, listed.price, call);
+  const commitment = hashCall(call);
+  const hash = signingHash(separator, hashJobCall({ jobId: job.jobId, step: job.step, commitment }));
+  if (!signedBy(job.client, hash, signature))
+    throw new WeftError('BAD_SIGNATURE', "the call is not signed by its job's client for this escrow and chain", {
+      field: 'signature',
+    });
+  return { ...listed, job, call, accountId: job.jobId, payer: job.client, commitment };
 }
 
 function decode(raw: Uint8Array): PaymentMessage {

@@ -10,16 +10,37 @@ import { writeReceipt } from '#payments/wire.js';
 import { Receipt as ReceiptMessage } from '#protos/weft/payment/v1/payment.js';
 import type { Account } from './account.js';
 import { Accounts } from './accounts.js';
+import {
+  type Admission,
+  type Attempt,
+  type CallEnd,
+  ChannelAttempt,
+  callIdReused,
+  inFlight,
+  JobAttempt,
+  meetRow,
+  notCharged,
+  Refused,
+  responseExpired,
+} from './attempt.js';
 import { ChannelAccount } from './channel-account.js';
 import { Gates } from './gates.js';
+import { JobDesk, type Served } from './job-desk.js';
 import { LicenceAccount } from './licence-account.js';
 import { LicenceAccounts } from './licence-accounts.js';
 import type { PaywallLimits } from './limits.js';
 import { type ListingVersion, type Offer, type Route, routesOf } from './offers.js';
-import { type EndStatus, paymentRequired, refusal, type WireOutcome } from './refusal.js';
+import { type EndStatus, paymentRequired, refusal } from './refusal.js';
 import { Standing } from './standing.js';
-import { Meter } from './units.js';
-import { type PaymentDomain, paymentOf, unknownMethod, type VerifiedPayment, verifyPayment } from './verify-payment.js';
+import {
+  type PaymentDomain,
+  paymentOf,
+  unknownMethod,
+  type VerifiedCall,
+  type VerifiedJob,
+  type VerifiedPayment,
+  verifyPayment,
+} from './verify-payment.js';
 
 /** Instants at which a test may want the process to die. */
 export type Stage = 'served' | 'committed';
@@ -38,60 +59,6 @@ export interface WallOptions {
   readonly onError: (error: unknown) => void;
 }
 
-/** A call that ended inside the paywall: its status, and what the trailers say of the money. */
-export class Refused extends Error {
-  constructor(
-    readonly reason: WeftError,
-    readonly outcome: WireOutcome,
-    readonly receipt?: Uint8Array,
-  ) {
-    super(reason.message);
-  }
-}
-
-/** How a served call ended, for itself and for whoever sent the same call meanwhile. */
-export type CallEnd = { readonly response: Uint8Array; readonly receipt: Uint8Array } | { readonly status: EndStatus };
-
-/** A call being served. */
-export class Attempt {
-  /** Of metered methods. */
-  readonly meter: Meter | undefined;
-  readonly startedAtMs = performance.now();
-  phase: 'serving' | 'committing' | 'ended' = 'serving';
-  /** What is held of the account for it. */
-  held: bigint;
-  /** Told when a further voucher has come for the call; streams wait for that. */
-  onVoucher: (() => void) | undefined;
-  /** Ends a call that takes too long, towards its caller. */
-  giveUp: ((error: WeftError) => void) | undefined;
-  readonly ended: Promise<CallEnd>;
-  #end!: (end: CallEnd) => void;
-
-  constructor(
-    readonly route: Route,
-    readonly verified: VerifiedPayment,
-    readonly account: Account,
-    held: bigint,
-  ) {
-    this.held = held;
-    this.meter = verified.price.kind === 'metered' ? new Meter() : undefined;
-    this.ended = new Promise((resolve) => {
-      this.#end = resolve;
-    });
-  }
-
-  end(end: CallEnd): void {
-    this.#end(end);
-  }
-}
-
-/** What the wall says to a request. */
-export type Admission =
-  | { readonly kind: 'free' }
-  | { readonly kind: 'serve'; readonly attempt: Attempt }
-  | { readonly kind: 'join'; readonly attempt: Attempt }
-  | { readonly kind: 'stored'; readonly verified: VerifiedPayment; readonly row: LedgerCall };
-
 /** Decides about calls: who may be served, and what a served one is charged. Knows nothing of gRPC but its metadata. */
 export class Wall {
   readonly routes: ReadonlyMap<string, Route>;
@@ -101,6 +68,7 @@ export class Wall {
   readonly licences: LicenceAccounts;
   readonly #gates: Gates;
   readonly standing: Standing;
+  readonly #jobs: JobDesk;
   /** What the server in front sends at most; a larger response would be charged and never arrive. */
   maxResponseBytes = Number.POSITIVE_INFINITY;
   readonly #serving = new Map<string, Attempt>();
@@ -113,6 +81,14 @@ export class Wall {
     this.versions = [...new Set([...this.routes.values()].flatMap((route) => [...route.versions.values()]))];
     this.licences = new LicenceAccounts(options.ledger, options.chain, options.limits, this.versions);
     this.standing = new Standing(this.versions, options.chain, options.limits.standingMs, options.onError);
+    this.#jobs = new JobDesk({
+      ...options,
+      gates: this.#gates,
+      standing: this.standing,
+      serving: (callKey) => this.#serving.get(callKey),
+      meet: (running, verified) => this.#meet(running, verified),
+      serve: (attempt) => this.#begin(attempt),
+    });
     const { standingMs } = options.limits;
     this.#timers = [
       setInterval(() => this.#endSlowCalls(), 1_000).unref(),
@@ -137,7 +113,7 @@ export class Wall {
    * a channel, a repeated one, and one that is refused for lack of money. Throws Refused.
    */
   admit(route: Route, metadata: Metadata, request: Uint8Array): Admission | Promise<Admission> {
-    let verified: VerifiedPayment;
+    let verified: VerifiedPayment | VerifiedJob;
     try {
       const raw = paymentOf(metadata);
       const price = route.newest.prices.get(route.method);
@@ -150,6 +126,7 @@ export class Wall {
     } catch (error) {
       throw notCharged(error);
     }
+    if ('job' in verified) return this.#jobs.admit(route, verified);
     const account =
       verified.by.kind === 'channel' ? this.accounts.known(verified.accountKey) : this.licences.known(verified);
     const isNew = this.accounts.seenBy(verified.payerKey)?.has(verified.call.callId) === false;
@@ -177,16 +154,19 @@ export class Wall {
   #serve(route: Route, verified: VerifiedPayment, account: Account, need: bigint): Admission {
     account.see(verified.cumulative, verified.raw);
     account.hold(need);
-    const attempt = new Attempt(route, verified, account, need);
-    this.#serving.set(verified.callKey, attempt);
+    return this.#begin(new ChannelAttempt(route, verified, account, need));
+  }
+
+  #begin(attempt: Attempt): Admission {
+    this.#serving.set(attempt.verified.callKey, attempt);
     return { kind: 'serve', attempt };
   }
 
   /** The same call is being served here. */
-  #meet(running: Attempt, verified: VerifiedPayment): Admission {
+  #meet(running: Attempt, verified: VerifiedPayment | VerifiedJob): Admission {
     if (running.verified.accountKey !== verified.accountKey || !running.verified.commitment.equals(verified.commitment))
       throw new Refused(callIdReused(), undefined);
-    running.account.see(verified.cumulative, verified.raw);
+    if (running instanceof ChannelAttempt && 'by' in verified) running.account.see(verified.cumulative, verified.raw);
     if (running.route.definition.responseStream) throw new Refused(inFlight(), undefined);
     return { kind: 'join', attempt: running };
   }
@@ -212,7 +192,7 @@ export class Wall {
       const maySeen = this.accounts.seenBy(verified.payerKey)?.has(verified.call.callId) !== false;
       if (maySeen || refusedNow() !== undefined) {
         const row = await this.options.ledger.call(verified.payer, verified.call.callId);
-        if (row !== undefined) return this.#meetRow(verified, row);
+        if (row !== undefined) return meetRow(verified, row);
       }
     } catch (error) {
       throw notCharged(error);
@@ -291,23 +271,13 @@ export class Wall {
     return by.kind === 'licence' ? this.options.ledger.licences : this.options.ledger;
   }
 
-  #meetRow(verified: VerifiedPayment, row: LedgerCall): Admission {
-    if (row.state === 'VOID')
-      throw new Refused(new WeftError('CALL_VOID', 'this call id was declared void; use a new one'), 'not-charged');
-    const sameCall = Buffer.compare(row.commitment ?? EMPTY, verified.commitment) === 0;
-    if (!sameCall || Buffer.compare(row.channel, verified.accountId) !== 0)
-      throw new Refused(callIdReused(), undefined);
-    if (row.running) throw new Refused(inFlight(), undefined);
-    return { kind: 'stored', verified, row };
-  }
-
   /** Lets go of a call that is not charged. `status` goes to whoever joined it. */
   fail(attempt: Attempt, status: EndStatus): void {
     this.#finish(attempt, { status });
   }
 
   /** Holds at least `wanted` for a stream, if its channel has room for it. */
-  growHold(attempt: Attempt, wanted: bigint): boolean {
+  growHold(attempt: ChannelAttempt, wanted: bigint): boolean {
     const { account } = attempt;
     const more = wanted - attempt.held;
     if (more <= 0n) return true;
@@ -318,7 +288,7 @@ export class Wall {
   }
 
   /** A window was committed: what was held for it is spent now. */
-  spendHold(attempt: Attempt, amount: bigint, spent: bigint): void {
+  spendHold(attempt: ChannelAttempt, amount: bigint, spent: bigint): void {
     attempt.held -= amount;
     attempt.account.reserved -= amount;
     attempt.account.spent = maxAmount(attempt.account.spent, spent);
@@ -327,7 +297,6 @@ export class Wall {
   #finish(attempt: Attempt, end: CallEnd): void {
     if (attempt.phase === 'ended') return;
     attempt.phase = 'ended';
-    attempt.account.release(attempt.held);
     this.#serving.delete(attempt.verified.callKey);
     attempt.end(end);
   }
@@ -350,14 +319,24 @@ export class Wall {
   }
 
   async #charge(attempt: Attempt, response: Uint8Array): Promise<CallEnd> {
-    const { verified, account, route, meter } = attempt;
-    const { call, price } = verified;
+    const served = this.#served(attempt, response);
+    const isKept =
+      attempt instanceof JobAttempt
+        ? await this.#jobs.keep(attempt, served)
+        : await this.#chargeChannel(attempt as ChannelAttempt, served);
+    this.options.onStage?.('committed');
+    return isKept ? { response, receipt: served.receipt } : await this.#endAsStored(attempt.verified);
+  }
+
+  #served(attempt: Attempt, response: Uint8Array): Served {
+    const { verified, route, meter } = attempt;
+    const { price } = verified;
     if (response.length > this.maxResponseBytes)
       throw new WeftError('SERVICE_FAILED', `the response is larger than ${this.maxResponseBytes} bytes`);
     const units = meter === undefined ? 1n : meter.units;
     if (units === undefined)
       throw new WeftError('INTERNAL', `${route.method} is metered and reported no ${price.unit || 'units'}`);
-    const amount = account.costOf(price, units);
+    const amount = attempt.costOf(units);
     const responseDigest = messageDigest(response);
     const atSec = this.options.chain.nowSec();
     const receipt = this.signReceipt(verified, {
@@ -367,48 +346,43 @@ export class Wall {
       outcome: 'complete',
       servedAtSec: atSec,
     });
+    return { response, responseDigest, receipt, amount, atSec };
+  }
+
+  /** False: the call id was charged by another process. */
+  async #chargeChannel({ verified, account }: ChannelAttempt, served: Served): Promise<boolean> {
     let result: Awaited<ReturnType<ProviderLedger['charge']>>;
     try {
       result = await this.bookOf(verified).charge({
+        ...served,
         channel: account.id,
         authorised: account.authorised,
         voucher: account.voucher ?? verified.raw,
         payer: verified.payer,
-        callId: call.callId,
+        callId: verified.call.callId,
         commitment: verified.commitment,
-        receipt,
-        response,
-        responseDigest,
-        amount,
-        atSec,
       });
     } catch (error) {
       const reason = WeftError.from(error);
       account.stale = true; // the ledger knows something that we do not
       throw notCharged(reason);
     }
-    this.options.onStage?.('committed');
-    if (result.outcome === 'known') return await this.#endAsStored(verified);
+    if (result.outcome === 'known') return false;
     account.spent = maxAmount(account.spent, result.spent);
     account.calls += 1n;
-    return { response, receipt };
+    return true;
   }
 
   /** Another process was first with this call id: its answer is the answer. */
-  async #endAsStored(verified: VerifiedPayment): Promise<CallEnd> {
-    const { payer } = verified;
-    const { callId } = verified.call;
-    const row = await this.options.ledger.call(payer, callId);
+  async #endAsStored(verified: VerifiedCall): Promise<CallEnd> {
+    const row = await this.options.ledger.call(verified.payer, verified.call.callId);
     if (row === undefined) throw new Refused(new WeftError('LEDGER_UNAVAILABLE', 'the ledger lost a call'), undefined);
-    this.#meetRow(verified, row);
+    meetRow(verified, row);
     return await this.stored(verified, row);
   }
 
   /** The answer that is stored for a charged unary call. Throws Refused when its body is past its time. */
-  async stored(
-    { payer, call }: VerifiedPayment,
-    row: LedgerCall,
-  ): Promise<{ response: Uint8Array; receipt: Uint8Array }> {
+  async stored({ payer, call }: VerifiedCall, row: LedgerCall): Promise<{ response: Uint8Array; receipt: Uint8Array }> {
     let response: Uint8Array | undefined;
     try {
       response = await this.options.ledger.response(payer, call.callId);
@@ -421,9 +395,11 @@ export class Wall {
 
   /** `amount` in the account's own units: what a licence pays for costs no money. */
   signReceipt(
-    { by, call, version, accountId, commitment }: VerifiedPayment,
+    verified: VerifiedCall,
     served: { responseDigest: Uint8Array; units: bigint; amount: bigint; outcome: Outcome; servedAtSec: number },
   ): Uint8Array {
+    const { call, version, accountId, commitment } = verified;
+    const isFree = 'by' in verified && (verified as VerifiedPayment).by.kind === 'licence';
     const receipt: Receipt = {
       callId: call.callId,
       account: accountId,
@@ -431,7 +407,7 @@ export class Wall {
       tenure: version.listing.tenure,
       commitment,
       ...served,
-      amount: by.kind === 'licence' ? 0n : served.amount,
+      amount: isFree ? 0n : served.amount,
     };
     const signature = version.operator.sign(signingHash(this.options.domain.separator, hashReceipt(receipt)));
     return ReceiptMessage.encode(writeReceipt({ ...receipt, signature })).finish();
@@ -497,23 +473,3 @@ const EMPTY = new Uint8Array();
 /** Who has proved to be calling: the channel's funder named its signer, and the licence's holder its. */
 const holderOf = ({ by }: VerifiedPayment, account: Account): Uint8Array =>
   by.kind === 'channel' ? by.terms.payer : ((account as LicenceAccount).onChain.holder ?? EMPTY);
-
-/** A ledger that does not answer might say that an earlier attempt was charged; any other refusal is clear. */
-function notCharged(error: unknown): Refused {
-  if (error instanceof Refused) return error;
-  const reason = WeftError.from(error);
-  return new Refused(reason, reason.reason === 'LEDGER_UNAVAILABLE' ? undefined : 'not-charged');
-}
-
-export const callIdReused = (): WeftError =>
-  new WeftError('CALL_ID_REUSED', 'this call id was used for another request or on another channel');
-
-export const inFlight = (): WeftError =>
-  new WeftError('CALL_IN_FLIGHT', 'this call is being served; ask again in a moment');
-
-export const responseExpired = (receipt: Uint8Array): Refused =>
-  new Refused(
-    new WeftError('RESPONSE_EXPIRED', 'the call was served and charged, its response is no longer kept'),
-    'charged',
-    receipt,
-  );

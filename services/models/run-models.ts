@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { readMarketplace } from '#client/marketplace.js';
+import { jobPolicies } from '#paywall/limits.js';
 import { chainSafety, chainSettings } from '#platform/chain-settings.js';
 import { loadConfig, port } from '#platform/config.js';
 import { loadDescriptorSet } from '#platform/grpc/descriptor-set.js';
@@ -43,6 +44,10 @@ const schema = z.object({
     .min(1)
     .optional()
     .describe('age of receipts at which they are anchored'),
+  WEFT_JOBS: z
+    .enum(jobPolicies)
+    .default('any')
+    .describe('which jobs are served: any, others (not those that their client evaluates himself), none'),
   WEFT_CLAIM_EVERY_MS: z.coerce.number().int().min(100).default(15_000).describe('how often earnings are looked at'),
 });
 
@@ -77,6 +82,7 @@ export const runModels = (names: readonly ModelName[] = modelNames): Promise<voi
               ...(anchorAfterSec === undefined ? {} : { ageSec: anchorAfterSec }),
             },
             settleEveryMs: config.WEFT_CLAIM_EVERY_MS,
+            jobs: config.WEFT_JOBS,
             onError: (error) => logger.warn({ err: error }, 'the paywall met a problem in the background'),
           });
     const needed = ancestorsOf(names).map((each) => ({ ...each, owner: ownerOf(each.name) }));

@@ -45,6 +45,7 @@ export async function startWallet(options: StartWalletOptions): Promise<RunningW
       assets: contracts.assets,
       token: contracts.token,
       licences: contracts.licences,
+      jobs: contracts.jobs,
       ...chainSafety(config),
       fromBlock: config.WEFT_CHAIN_FROM_BLOCK ?? contracts.blockNumber ?? 0,
     },

@@ -73,6 +73,35 @@ export class WalletController {
     return { usage: (await this.wallet.usage(wire.readDays(request))).map(wire.writeUsage) };
   }
 
+  @GrpcMethod(SERVICE, 'FundJob')
+  async fundJob(request: proto.FundJobRequest, metadata: Metadata): Promise<proto.FundJobResponse> {
+    const token = this.#token(metadata, 'SPEND');
+    return wire.writeJobReservation(await this.wallet.fundJob(wire.readReserveRequest(request), token));
+  }
+
+  @GrpcMethod(SERVICE, 'GetJob')
+  async getJob({ callId }: proto.GetJobRequest, metadata: Metadata): Promise<proto.GetJobResponse> {
+    this.#token(metadata, 'READ');
+    const job = await this.wallet.job(callId);
+    if (job === undefined) throw new WeftError('NOT_FOUND', 'the wallet has funded no job for this call');
+    return { job: wire.writeJob(job) };
+  }
+
+  @GrpcMethod(SERVICE, 'ListJobs')
+  async listJobs(_: proto.ListJobsRequest, metadata: Metadata): Promise<proto.ListJobsResponse> {
+    this.#token(metadata, 'READ');
+    return { jobs: (await this.wallet.jobs()).map(wire.writeJob) };
+  }
+
+  @GrpcMethod(SERVICE, 'EvaluateJob')
+  async evaluateJob(
+    { callId, accept }: proto.EvaluateJobRequest,
+    metadata: Metadata,
+  ): Promise<proto.EvaluateJobResponse> {
+    const token = this.#token(metadata, 'SPEND');
+    return { job: wire.writeJob(await this.wallet.evaluateJob(callId, accept ? 'accept' : 'reject', token)) };
+  }
+
   @GrpcMethod(SERVICE, 'ListChannels')
   async listChannels({ asset }: proto.ListChannelsRequest, metadata: Metadata): Promise<proto.ListChannelsResponse> {
     this.#token(metadata, 'READ');

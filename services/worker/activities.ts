@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { activityInfo, Context } from '@temporalio/activity';
 import { exchange } from '#client/call/exchange.js';
 import type { PaidCall } from '#client/call/paid-caller.js';
@@ -10,7 +11,14 @@ import { callId } from '#payments/digests.js';
 import type { OpenedQuote, PinRequest } from '#payments/payer/wallet.js';
 import { writeReceipt } from '#payments/wire.js';
 import { StepResult } from '#protos/weft/run/v1/step.js';
-import type { RunActivities, RunQuote, RunQuoteRequest, StepCall } from '#workflows/runtime/activities.js';
+import type {
+  JobEnd,
+  JobOutcome,
+  RunActivities,
+  RunQuote,
+  RunQuoteRequest,
+  StepCall,
+} from '#workflows/runtime/activities.js';
 import { asFailure } from '#workflows/runtime/failure.js';
 
 /** A result above this could not be carried through the workflow; refused before Temporal would retry for ever. */
@@ -23,6 +31,7 @@ export function createActivities(parts: SessionParts): RunActivities {
   return {
     openQuote: (request) => failing(() => beating(() => openRunQuote(parts, request))),
     call: (step, request) => failing(() => beating(() => callStep(parts, pins, step, request))),
+    endJob: (end) => failing(() => beating(() => endJob(parts, pins, end))),
     closeQuote: (quoteId) => failing(() => parts.wallet.closeQuote(fromHex(quoteId, 'quoteId', 32))),
   };
 }
@@ -77,6 +86,29 @@ async function callStep(parts: SessionParts, pins: PinCache, step: StepCall, req
     attempts: info.attempt - 1 + proof.attempts,
     latencyMs: proof.latencyMs,
   }).finish();
+}
+
+const FIRST_LOOK_MS = 200;
+const SLOWEST_LOOK_MS = 5_000;
+
+/** A verdict waits until the provider has handed its answer in; a rejection need not. */
+async function endJob(parts: SessionParts, pins: PinCache, end: JobEnd): Promise<JobOutcome> {
+  const { wallet } = parts;
+  const { cancellationSignal: signal } = Context.current();
+  const { asset } = await pins.get(fromHex(end.quoteId, 'quoteId', 32), end.step);
+  const id = callId({ runKey: end.runKey, stepPath: end.step, n: end.n, asset });
+  for (let pause = FIRST_LOOK_MS; ; pause = Math.min(pause * 1.5, SLOWEST_LOOK_MS)) {
+    let job = await wallet.job(id);
+    // A call that failed before its job was made has nothing to be taken back.
+    if (job === undefined && end.verdict === 'reject') return { state: 'EXPIRED', paid: '0' };
+    if (job === undefined) throw new WeftError('NOT_FOUND', `no job was funded for ${end.step}`, { step: end.step });
+    if (end.verdict === 'reject' || (end.verdict === 'accept' && job.state === 'SUBMITTED'))
+      job = await wallet.evaluateJob(id, end.verdict);
+    const { state, paid } = job;
+    if (state === 'COMPLETED' || state === 'REJECTED' || state === 'EXPIRED')
+      return { state, paid: formatAmount(paid) };
+    await delay(pause, undefined, { signal });
+  }
 }
 
 /** A quote's pins, asked of the wallet once: a step need not carry them through the history. */

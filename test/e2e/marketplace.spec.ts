@@ -1,8 +1,11 @@
 import { execFile } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { cpSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import sharp from 'sharp';
+import { payloadFolder, readMarketplace } from '#client/marketplace.js';
+import { connectTemporal } from '#client/temporal/connect-temporal.js';
 import { packageRoot } from '#platform/home.js';
 import { type Leashed, leash } from '#platform/local/leash.js';
 import { blankPng } from '#services/models/testing/blank-png.js';
@@ -246,6 +249,38 @@ describe('a marketplace on one machine', () => {
       const { stdout } = await run(process.execPath, ['dist/examples/start-a-run.js'], { env, cwd: root });
       expect(stdout.trim()).toBe('friendly');
     } finally {
+      await worker.stop();
+    }
+  });
+
+  it('settles a step by a job: pays a page that passes the check, and nothing for one that does not', async () => {
+    const worker = leash(process.execPath, {
+      args: [join(root, 'cli/weft.mjs'), 'worker', 'examples/checked-scan.workflow.ts'],
+      cwd: root,
+      env,
+    });
+    const { temporal } = await readMarketplace(home);
+    const client = await connectTemporal({ ...temporal, payloadFolder: payloadFolder(home) });
+    try {
+      const read = (image: Uint8Array) =>
+        client.workflow.execute('checkedScan', {
+          taskQueue: 'checked-scan',
+          workflowId: randomUUID(),
+          args: [new Uint8Array(image)],
+        });
+      const before = await weft<{ total: string; inToken: string; inJobs: string }>('balance');
+      expect(await read(readFileSync(join(root, 'examples/scan.png')))).toContain('Thank you for your order');
+      const small = await read(readFileSync(join(root, 'examples/small-scan.png'))).catch((error) => error);
+      expect(small).toMatchObject({ cause: { cause: undefined, type: 'JOB_REJECTED' } });
+      const { jobs } = await weft<{ jobs: { state: string; paid: string }[] }>('jobs');
+      expect(jobs.map(({ state }) => state).sort()).toEqual(['COMPLETED', 'REJECTED']);
+      const paid = jobs.reduce((all, job) => all + BigInt(job.paid), 0n);
+      const after = await weft<typeof before>('balance');
+      const all = ({ total, inToken, inJobs }: typeof before) => BigInt(total) + BigInt(inToken) + BigInt(inJobs);
+      expect([all(before) - all(after), after.inJobs]).toEqual([paid, '0']);
+      expect(paid).toBeGreaterThan(0n);
+    } finally {
+      await client.connection.close();
       await worker.stop();
     }
   });

@@ -5,6 +5,7 @@ import { connectChain } from '#contracts/chain-provider.js';
 import { deploy } from '#contracts/deploy.js';
 import type { Deployment } from '#contracts/deployment.js';
 import { Escrow } from '#contracts/escrow.js';
+import { Jobs } from '#contracts/jobs.js';
 import { Licences } from '#contracts/licences.js';
 import { Revenue } from '#contracts/revenue.js';
 import { Token } from '#contracts/token.js';
@@ -38,6 +39,7 @@ function chainOf(anvil: LocalChain, provider: JsonRpcProvider, deployment: Deplo
     deployment,
     token,
     escrow,
+    jobs: new Jobs(deployment.jobs, provider),
     assets: new Assets(deployment.assets, provider),
     revenue: new Revenue(deployment.revenue, provider),
     licences: new Licences(deployment.licences, provider),

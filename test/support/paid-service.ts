@@ -120,6 +120,7 @@ export async function startPaidService(options: PaidServiceOptions) {
     escrow: chain.deployment.escrow,
     assets: chain.deployment.assets,
     licences: chain.deployment.licences,
+    jobs: chain.deployment.jobs,
     confirmations: options.confirmations ?? 0,
     maxBlockAgeSec: options.maxBlockAgeSec,
     witness: options.witness,

@@ -67,6 +67,7 @@ export async function startPaidWords(market: Market, options: PaidWordsOptions =
     chainId: chain.deployment.chainId,
     escrow: chain.deployment.escrow,
     assets: chain.deployment.assets,
+    jobs: chain.deployment.jobs,
     confirmations: 0,
   });
   const { chainId, verifyingContract: escrow } = domainOf(chain);

@@ -18,7 +18,7 @@ import {
   hashVoucher,
   signingHash,
 } from '#payments/typed-data.js';
-import { type Payment, readReceipt, writePayment } from '#payments/wire.js';
+import { type JobPayment, type Payment, readReceipt, writeJobPayment, writePayment } from '#payments/wire.js';
 import { Payment as PaymentMessage, Receipt as ReceiptMessage } from '#protos/weft/payment/v1/payment.js';
 import type { Chain } from './chain.js';
 
@@ -103,9 +103,10 @@ export async function openChannels(
   return channels;
 }
 
-export const metadataOf = (payment: Payment): Metadata => {
+export const metadataOf = (payment: Payment | JobPayment): Metadata => {
   const metadata = new Metadata();
-  metadata.set('weft-payment-bin', Buffer.from(PaymentMessage.encode(writePayment(payment)).finish()));
+  const message = 'job' in payment ? writeJobPayment(payment) : writePayment(payment);
+  metadata.set('weft-payment-bin', Buffer.from(PaymentMessage.encode(message).finish()));
   return metadata;
 };
 
@@ -119,7 +120,7 @@ export async function callPaid(
   client: Client,
   path: string,
   request: Uint8Array,
-  payment: Payment | undefined,
+  payment: Payment | JobPayment | undefined,
   options: RawCallOptions = {},
 ): Promise<PaidReply> {
   const reply = await callRaw(client, path, request, {

@@ -22,12 +22,12 @@ export function walletOptions(
   options: Partial<LocalWalletOptions> & { account?: number } = {},
 ): LocalWalletOptions {
   const { account = 2, ...rest } = options;
-  const { chainId, escrow, assets, token, licences } = chain.deployment;
+  const { chainId, escrow, assets, token, licences, jobs } = chain.deployment;
   return {
     databaseUrl,
     key: new EthersWallet(chain.account(account).privateKey) as BaseWallet,
     channelSeed: randomBytes(32),
-    chain: { rpcUrl: chain.rpcUrl, chainId, escrow, assets, token, licences, confirmations: 0, fromBlock: 0 },
+    chain: { rpcUrl: chain.rpcUrl, chainId, escrow, assets, token, licences, jobs, confirmations: 0, fromBlock: 0 },
     ...rest,
     policy: { sweepEveryMs: 3_600_000, lingerMs: 2, inFlightWaitMs: 2_000, ...options.policy },
   };

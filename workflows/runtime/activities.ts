@@ -6,6 +6,8 @@ export interface RunActivities {
   openQuote(request: RunQuoteRequest): Promise<RunQuote>;
   /** Makes one paid call; gives a `weft.run.v1.StepResult`. */
   call(step: StepCall, request: Uint8Array): Promise<Uint8Array>;
+  /** Waits for what a job's verdict needs, gives it, and tells how the job ended. */
+  endJob(end: JobEnd): Promise<JobOutcome>;
   /** Frees what the run has not spent. */
   closeQuote(quoteId: string): Promise<void>;
 }
@@ -36,6 +38,22 @@ export interface RunPin {
   readonly method: string;
   readonly calls: number;
   readonly maxPerCall: string;
+}
+
+/** The job of one call of a step. */
+export interface JobEnd {
+  readonly runKey: string;
+  readonly quoteId: string;
+  readonly step: string;
+  readonly n: number;
+  /** 'wait': somebody else evaluates it. */
+  readonly verdict: 'accept' | 'reject' | 'wait';
+}
+
+export interface JobOutcome {
+  readonly state: 'COMPLETED' | 'REJECTED' | 'EXPIRED';
+  /** What went to the provider, in minor units. */
+  readonly paid: string;
 }
 
 export interface StepCall {

@@ -158,16 +158,24 @@ export class Step {
     this.entry = { ...this.entry, listing };
   }
 
-  done({ receipt, signer, attempts, latencyMs }: StepResult): void {
+  done(result: StepResult): void {
+    this.answered(result);
+    this.paid(result.receipt?.amount ?? '0');
+  }
+
+  /** There is a response, and nothing is paid for it yet. */
+  answered({ receipt, signer, attempts, latencyMs }: StepResult): void {
     this.entry = {
       ...this.entry,
-      status: 'done',
       attempts,
       latencyMs,
-      amount: receipt?.amount ?? '0',
       // The activity gives a result only once it has verified the receipt.
       receipt: receipt === undefined ? null : { callId: toHex(receipt.callId), signer: toHex(signer), verified: true },
     };
+  }
+
+  paid(amount: string): void {
+    this.entry = { ...this.entry, status: 'done', amount };
   }
 
   failed(error: unknown): void {

@@ -18,6 +18,25 @@ async function compiles(): Promise<void> {
   const types: (string | undefined)[] = messages.map(({ entity }) => entity?.type);
   const count: number = await entities.streamEntities.reduce({ text }, (n) => n + 1, 0);
 
+  const careful = service(EntitiesServiceDefinition, {
+    maxPrice: '10',
+    settle: 'job',
+    evaluator: 'workflow',
+    accept: { extract: ({ entities: found }) => found.length > 0 },
+  });
+  const job = await careful.extract.job({ text });
+  const found: string | undefined = job.response.entities[0]?.type;
+  await job.approve();
+  const { entities: accepted } = await careful.extract({ text });
+  // @ts-expect-error a job pays no stream
+  void careful.streamEntities;
+  // @ts-expect-error jobs have an evaluator
+  service(EntitiesServiceDefinition, { maxPrice: '10', settle: 'job' });
+  // @ts-expect-error who is an address or the workflow
+  service(EntitiesServiceDefinition, { maxPrice: '10', settle: 'job', evaluator: 'me' });
+  // @ts-expect-error no job without `settle`
+  void entities.extract.job;
+
   // @ts-expect-error no such method
   await ocr.translate({});
   // @ts-expect-error no such field
@@ -37,7 +56,7 @@ async function compiles(): Promise<void> {
   // @ts-expect-error no such method to price
   service(OcrServiceDefinition, { maxPrice: { translate: '1' } });
 
-  void [confidence, left, signer, types, count];
+  void [confidence, left, signer, types, count, found, accepted];
 }
 
 it('gives stubs the types of their contract', () => {

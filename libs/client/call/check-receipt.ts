@@ -1,10 +1,11 @@
 import { WeftError } from '#core/errors.js';
 import { sameBytes, toHex } from '#core/hex.js';
 import { once } from '#core/once.js';
+import type { PinRequest } from '#payments/payer/wallet.js';
 import { recover } from '#payments/signature.js';
 import type { Call, ChannelTerms, Receipt } from '#payments/typed-data.js';
 import { channelId, type Domain, escrowDomain, hashCall, hashReceipt, signingHash } from '#payments/typed-data.js';
-import type { Payment, Signed } from '#payments/wire.js';
+import type { JobPayment, Payment, Signed } from '#payments/wire.js';
 
 /** Whether `signer` was the asset's operator in that tenure at that time; asked only when it is not the pinned one. */
 export type SignerCheck = (signed: {
@@ -17,7 +18,7 @@ export type SignerCheck = (signed: {
 /** What a receipt must be about. */
 export interface PaidFrom {
   readonly call: Call;
-  /** Channel id, or licence id. */
+  /** Id of the channel, licence or job. */
   readonly account: Uint8Array;
   readonly asset: bigint;
   readonly tenure: number;
@@ -38,15 +39,22 @@ export class ReceiptChecker {
 
   /**
    * The signer's address. Throws RECEIPT_INVALID, naming the field, unless the receipt is for this call, of this
-   * channel, not above its maximum, and signed by an operator of the asset.
+   * channel or job, not above its maximum, and signed by an operator of the asset.
    */
-  async signer(receipt: Signed<Receipt>, payment: Payment, operator: Uint8Array): Promise<Uint8Array> {
-    const { call, terms } = payment;
-    const { asset, tenure } = terms;
-    return await this.signerFor(receipt, { call, account: this.#channelId(terms), asset, tenure }, operator);
+  async signer(
+    receipt: Signed<Receipt>,
+    payment: Payment | JobPayment,
+    { asset, tenure, operator }: Pick<PinRequest, 'asset' | 'tenure' | 'operator'>,
+  ): Promise<Uint8Array> {
+    const { call } = payment;
+    if ('job' in payment)
+      return await this.signerFor(receipt, { call, account: payment.job.jobId, asset, tenure }, operator);
+    const { terms } = payment;
+    const paid = { call, account: this.#channelId(terms), asset: terms.asset, tenure: terms.tenure };
+    return await this.signerFor(receipt, paid, operator);
   }
 
-  /** The same for a call on any account: a channel, or a licence, whose calls cost nothing. */
+  /** The same for a call on any account: a channel, a job, or a licence, whose calls cost nothing. */
   async signerFor(receipt: Signed<Receipt>, paid: PaidFrom, operator: Uint8Array): Promise<Uint8Array> {
     const { call, account } = paid;
     const same = (field: string, given: Uint8Array, wanted: Uint8Array) => {

@@ -3,10 +3,17 @@ import { type Client, Metadata } from '@grpc/grpc-js';
 import { WeftError } from '#core/errors.js';
 import type { Reason } from '#core/reasons.js';
 import { messageDigest, StreamDigest } from '#payments/digests.js';
-import type { CallEnd, PinRequest, Reservation, Wallet } from '#payments/payer/wallet.js';
+import type { CallEnd, JobReservation, PinRequest, Reservation, Wallet } from '#payments/payer/wallet.js';
 import { callRaw, type RawCallOptions, streamRaw } from '#payments/rpc/raw-call.js';
 import { channelId, type Domain, type Receipt } from '#payments/typed-data.js';
-import { type LicencePayment, readReceipt, type Signed, writeLicencePayment, writePayment } from '#payments/wire.js';
+import {
+  type LicencePayment,
+  readReceipt,
+  type Signed,
+  writeJobPayment,
+  writeLicencePayment,
+  writePayment,
+} from '#payments/wire.js';
 import { asBuffer } from '#platform/as-buffer.js';
 import { Payment as PaymentMessage, Receipt as ReceiptMessage } from '#protos/weft/payment/v1/payment.js';
 import type { ChannelPool } from './channel-pool.js';
@@ -60,7 +67,7 @@ interface Attempt {
   readonly number: number;
   readonly startedAtMs: number;
   /** Undefined for a free call, and with a licence. */
-  readonly reservation: Reservation | undefined;
+  readonly reservation: Reservation | JobReservation | undefined;
   readonly use: LicencePayment | undefined;
   readonly client: Client;
   readonly options: RawCallOptions;
@@ -70,7 +77,12 @@ const FIRST_WAIT_MS = 25;
 const LONGEST_WAIT_MS = 2_000;
 
 /** What passes by waiting, as long as the call's deadline allows. */
-const waitFor: ReadonlySet<Reason> = new Set(['CALL_IN_FLIGHT', 'TOO_MANY_IN_FLIGHT', 'CHANNEL_UNKNOWN']);
+const waitFor: ReadonlySet<Reason> = new Set([
+  'CALL_IN_FLIGHT',
+  'TOO_MANY_IN_FLIGHT',
+  'CHANNEL_UNKNOWN',
+  'JOB_UNKNOWN',
+]);
 
 /**
  * Makes paid calls: the wallet signs, the bytes go out with the voucher, the receipt is checked, the wallet is told.
@@ -169,9 +181,9 @@ export class PaidCaller {
   #repairs({ reopenQuote }: PaidCall): Map<Reason, (attempt?: Attempt) => Promise<unknown>> {
     const repairs = new Map<Reason, (attempt?: Attempt) => Promise<unknown>>();
     repairs.set('RECONCILE', async (attempt) => {
-      if (attempt?.reservation === undefined) return;
-      const { terms } = attempt.reservation.payment;
-      await this.parts.wallet.reconcile(channelId(terms, this.parts.domain));
+      const payment = attempt?.reservation?.payment;
+      if (payment === undefined || 'job' in payment) return;
+      await this.parts.wallet.reconcile(channelId(payment.terms, this.parts.domain));
     });
     if (reopenQuote !== undefined) repairs.set('CHANNEL_EMPTY', reopenQuote).set('QUOTE_CLOSED', reopenQuote);
     return repairs;
@@ -183,7 +195,7 @@ export class PaidCaller {
     // First, since a refused endpoint must leave nothing reserved.
     const client = await this.parts.channels.client(pin.endpoints[(number - 1) % pin.endpoints.length] ?? '');
     const metadata = new Metadata();
-    let reservation: Reservation | undefined;
+    let reservation: Attempt['reservation'];
     let use: LicencePayment | undefined;
     if (pin.maxPerCall > 0n && call.licence !== undefined) {
       const { listing, method } = pin;
@@ -192,9 +204,12 @@ export class PaidCaller {
       metadata.set('weft-payment-bin', asBuffer(PaymentMessage.encode(writeLicencePayment(use)).finish()));
     } else if (pin.maxPerCall > 0n) {
       const requestDigest = messageDigest(request);
-      reservation = await this.parts.wallet.reserve({ quoteId, step: pin.step, callId, requestDigest });
-      const payment = PaymentMessage.encode(writePayment(reservation.payment)).finish();
-      metadata.set('weft-payment-bin', asBuffer(payment));
+      const asked = { quoteId, step: pin.step, callId, requestDigest };
+      const { wallet } = this.parts;
+      reservation = await (pin.job === undefined ? wallet.reserve(asked) : wallet.fundJob(asked));
+      const { payment } = reservation;
+      const message = 'job' in payment ? writeJobPayment(payment) : writePayment(payment);
+      metadata.set('weft-payment-bin', asBuffer(PaymentMessage.encode(message).finish()));
     }
     const options = { metadata, deadlineMs: Math.max(deadlineMs, 1), ...(signal === undefined ? {} : { signal }) };
     return { number, startedAtMs, reservation, use, client, options };
@@ -225,7 +240,7 @@ export class PaidCaller {
 
   #signerOf(receipt: Signed<Receipt>, { reservation, use }: Attempt, pin: PinRequest): Promise<Uint8Array> {
     const { receipts } = this.parts;
-    if (reservation !== undefined) return receipts.signer(receipt, reservation.payment, pin.operator);
+    if (reservation !== undefined) return receipts.signer(receipt, reservation.payment, pin);
     const { call, licenceId: account } = use as LicencePayment;
     const { asset, tenure, operator } = pin;
     return receipts.signerFor(receipt, { call, account, asset, tenure }, operator);

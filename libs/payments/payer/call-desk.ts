@@ -10,6 +10,7 @@ import {
   type ChannelEntry,
   idKey,
   isOpenCall,
+  type PinEntry,
   type QuoteEntry,
   type TokenEntry,
 } from './ledger/ledger-state.js';
@@ -49,7 +50,11 @@ export class CallDesk {
     for (;;) {
       this.parts.checkOpen();
       const entry = this.book.calls.get(key);
-      const pin = this.#pin(quote, request);
+      const pin = pinOf(quote, request.step, this.parts.chain.nowSec());
+      if (pin.job !== undefined)
+        throw new WeftError('INVALID_INPUT', `step "${pin.step}" is settled by jobs; it takes no voucher`, {
+          field: 'step',
+        });
       const channel = entry?.channel ?? pin.channel;
       if (channel === undefined)
         throw new WeftError('INVALID_INPUT', `step "${pin.step}" is free; it needs no voucher`, { field: 'step' });
@@ -60,6 +65,7 @@ export class CallDesk {
         requestDigest: request.requestDigest,
         maxAmount: request.maxAmount ?? pin.maxPerCall,
       };
+      if (this.book.jobs.has(key)) throw idReused(key);
       if (entry !== undefined) this.#checkSame(entry, quote, call);
       this.#checkUsable(channel, entry);
       const open = entry !== undefined && (isOpenCall(entry) || entry.state === 'SETTLED');
@@ -181,22 +187,23 @@ export class CallDesk {
 
   #checkSame(entry: CallEntry, quote: QuoteEntry, call: Parameters<typeof hashCall>[0]): void {
     const same = (entry.quote === undefined || entry.quote === quote) && sameBytes(entry.commitment, hashCall(call));
-    if (!same)
-      throw new WeftError('CALL_ID_REUSED', 'this call id was used for another request, step or quote', {
-        callId: `0x${entry.key}`,
-      });
+    if (!same) throw idReused(entry.key);
   }
+}
 
-  #pin(quote: QuoteEntry, { step }: ReserveRequest) {
-    const nowSec = this.parts.chain.nowSec();
-    if (quote.closed || quote.expiresAtSec <= nowSec)
-      throw new WeftError('QUOTE_CLOSED', quote.closed ? 'the quote is closed' : 'the quote has expired', {
-        quoteId: toHex(quote.id),
-      });
-    const pin = quote.pins.find((each) => each.step === step);
-    if (pin === undefined) throw new WeftError('INVALID_INPUT', `the quote has no step "${step}"`, { field: 'step' });
-    return pin;
-  }
+/** `key`: the call's id. */
+export const idReused = (key: string): WeftError =>
+  new WeftError('CALL_ID_REUSED', 'this call id was used for another request, step or quote', { callId: `0x${key}` });
+
+/** The pin of a step that an open quote allows. */
+export function pinOf(quote: QuoteEntry, step: string, nowSec: number): PinEntry {
+  if (quote.closed || quote.expiresAtSec <= nowSec)
+    throw new WeftError('QUOTE_CLOSED', quote.closed ? 'the quote is closed' : 'the quote has expired', {
+      quoteId: toHex(quote.id),
+    });
+  const pin = quote.pins.find((each) => each.step === step);
+  if (pin === undefined) throw new WeftError('INVALID_INPUT', `the quote has no step "${step}"`, { field: 'step' });
+  return pin;
 }
 
 const invalidReceipt = (fault: string): WeftError =>

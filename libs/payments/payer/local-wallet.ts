@@ -8,6 +8,7 @@ import { tenureKey } from '#core/tenure-key.js';
 import { migrate } from '#platform/db/migrate.js';
 import { Receipt as ReceiptMessage } from '#protos/weft/payment/v1/payment.js';
 import { TransactionSender } from '../chain/transaction-sender.js';
+import { SigningKey } from '../signature.js';
 import { type Call, type Domain, escrowDomain } from '../typed-data.js';
 import { type Days, type Usage, UsageBook } from '../usage.js';
 import { type LicencePayment, readReceipt } from '../wire.js';
@@ -17,8 +18,9 @@ import { checkLength } from './check-length.js';
 import { Closing } from './closing.js';
 import { importChannels } from './import-channels.js';
 import { InFlight } from './in-flight.js';
+import { JobPayer } from './job-payer.js';
 import { LedgerBook } from './ledger/ledger-book.js';
-import { type ChannelEntry, idKey, type TokenEntry } from './ledger/ledger-state.js';
+import { type ChannelEntry, idKey, type JobEntry, type TokenEntry } from './ledger/ledger-state.js';
 import { ledgerUnavailable } from './ledger/ledger-store.js';
 import { LicenceBook } from './licence-book.js';
 import { LicenceDesk } from './licence-desk.js';
@@ -38,6 +40,9 @@ import type {
   CallState,
   ChannelRecord,
   HeldLicence,
+  JobRecord,
+  JobReservation,
+  JobVerdict,
   LicencePurchase,
   OpenedQuote,
   QuoteRequest,
@@ -73,6 +78,7 @@ export class LocalWallet implements Wallet {
   readonly #policy: WalletPolicy;
   readonly #quotes: QuoteDesk;
   readonly #calls: CallDesk;
+  readonly #jobs: JobPayer;
   readonly #providers: ProviderPayments;
   readonly #recovery: Recovery;
   readonly #sweeper: Sweeper;
@@ -100,7 +106,10 @@ export class LocalWallet implements Wallet {
     this.#domain = domain;
     this.#policy = policy;
     this.tokens = new Tokens(book, nowSec);
-    const proofs = new Proofs(domain, chain, (channel) => book.ledger.dirty.channels.add(channel));
+    const proofs = new Proofs(domain, chain, ({ id }) => {
+      const channel = book.channels.get(idKey(id));
+      if (channel !== undefined) book.ledger.dirty.channels.add(channel);
+    });
     this.#providers = new ProviderPayments({
       domain,
       keys,
@@ -121,6 +130,10 @@ export class LocalWallet implements Wallet {
       checkOpen: () => this.#checkOpen(),
       warn,
     });
+    this.#jobs = new JobPayer(
+      { book, chain, quotes: this.#quotes, proofs, domain, payer, checkOpen: () => this.#checkOpen() },
+      new SigningKey(Buffer.from(options.key.privateKey.slice(2), 'hex')),
+    );
     this.#sweeper = new Sweeper({
       book,
       providers,
@@ -244,6 +257,7 @@ export class LocalWallet implements Wallet {
       free,
       inChannels,
       inToken,
+      inJobs: await this.#jobs.money(),
     };
   }
 
@@ -274,7 +288,30 @@ export class LocalWallet implements Wallet {
   }
 
   settle(callId: Uint8Array, end: CallEnd, token?: TokenEntry): Promise<CallState> {
-    return this.#calls.settle(callId, end, token);
+    const job = this.book.jobs.get(idKey(callId));
+    return job === undefined ? this.#calls.settle(callId, end, token) : this.#settleJob(job, end);
+  }
+
+  /** Its money moves when the job ends, so there is nothing to be let go or swept. */
+  async #settleJob(job: JobEntry, end: CallEnd): Promise<CallState> {
+    if (typeof end === 'object') await this.#jobs.settle(job, end.receipt);
+    return job.receipt === undefined ? 'RESERVED' : 'SETTLED';
+  }
+
+  async fundJob(request: ReserveRequest, token?: TokenEntry): Promise<JobReservation> {
+    return await this.#jobs.fund(request, token);
+  }
+
+  async job(callId: Uint8Array): Promise<JobRecord | undefined> {
+    return await this.#jobs.job(callId);
+  }
+
+  async jobs(): Promise<JobRecord[]> {
+    return await this.#jobs.list();
+  }
+
+  async evaluateJob(callId: Uint8Array, verdict: JobVerdict, token?: TokenEntry): Promise<JobRecord> {
+    return await this.#jobs.evaluate(callId, verdict, token);
   }
 
   async call(callId: Uint8Array): Promise<CallRecord | undefined> {
@@ -385,6 +422,7 @@ export class LocalWallet implements Wallet {
       this.#resumeAtMs = Date.now() + this.#policy.resumeEveryMs;
       await this.chain.resume();
       await this.#followChain();
+      await this.#jobs.chores();
     }
     await this.#quotes.finishOpening();
   }

@@ -4,6 +4,7 @@ import { Assets, type Head, type Span } from '#contracts/assets.js';
 import type { BlockMark, UnsignedTransaction } from '#contracts/chain.js';
 import { chainProvider, checkChain, orChainError } from '#contracts/chain-provider.js';
 import { type Channel, Escrow, type EscrowEvent, parseEscrowLogs } from '#contracts/escrow.js';
+import { type Job, type JobStep, Jobs } from '#contracts/jobs.js';
 import { Licences } from '#contracts/licences.js';
 import { readLogs } from '#contracts/read-logs.js';
 import { Token } from '#contracts/token.js';
@@ -19,6 +20,8 @@ export interface PayerChainOptions {
   readonly token: string;
   /** Where licences are sold, if anywhere. */
   readonly licences?: string | undefined;
+  /** Of the same token; none: no jobs are funded. */
+  readonly jobs?: string | undefined;
   /** Money counts once it is this many blocks deep; 0 on anvil, which makes no empty blocks. */
   readonly confirmations: number;
   /** As for `TransactionSender`. */
@@ -36,6 +39,7 @@ export class PayerChain {
   readonly assets: Assets;
   readonly token: Token;
   readonly licences: Licences | undefined;
+  readonly jobs: Jobs | undefined;
   readonly #heads = new Map<bigint, { head: Head; atMs: number }>();
   #checked: Promise<void> | undefined;
   #sender: Promise<TransactionSender> | undefined;
@@ -52,6 +56,7 @@ export class PayerChain {
     this.assets = new Assets(options.assets, this.provider);
     this.token = new Token(options.token, this.provider);
     this.licences = options.licences === undefined ? undefined : new Licences(options.licences, this.provider);
+    this.jobs = options.jobs === undefined ? undefined : new Jobs(options.jobs, this.provider);
   }
 
   /** Who signs for an asset, in which tenure; at most half a minute old unless `fresh`. */
@@ -69,10 +74,15 @@ export class PayerChain {
 
   /** At the confirmed block. */
   async channel(id: Uint8Array): Promise<Channel> {
-    const { confirmations } = this.options;
+    return await this.#ask(async () => await this.escrow.channel(id, await this.#confirmed()));
+  }
+
+  /** A job and one of its steps at the confirmed block. */
+  async job(jobs: Jobs, jobId: Uint8Array, step: number): Promise<{ job: Job; step: JobStep }> {
     return await this.#ask(async () => {
-      const at = confirmations === 0 ? undefined : (await this.provider.getBlockNumber()) - confirmations;
-      return await this.escrow.channel(id, at === undefined ? undefined : Math.max(at, 0));
+      const at = await this.#confirmed();
+      const [job, found] = await Promise.all([jobs.job(jobId, at), jobs.step(jobId, step, at)]);
+      return { job, step: found };
     });
   }
 
@@ -87,6 +97,33 @@ export class PayerChain {
   /** Whether money was counted by a block that is part of the chain still. */
   async isInChain({ number, hash }: BlockMark): Promise<boolean> {
     return (await this.#ask(() => this.provider.getBlock(number)))?.hash === hash;
+  }
+
+  /** What was released for a step that was completed. */
+  async paidFor(jobs: Jobs, jobId: Uint8Array, step: number): Promise<bigint> {
+    const events = await this.#ask(() => jobs.events(this.options.fromBlock, 'latest', jobId));
+    return events.reduce(
+      (sum, event) => (event.name === 'PaymentReleased' && event.step === step ? sum + event.amount : sum),
+      0n,
+    );
+  }
+
+  /** Sees to it that a contract may take `amount` of the payer's tokens. */
+  async allow(spender: string, amount: bigint): Promise<void> {
+    const allowed = await this.#ask(() => this.token.allowance(this.payer.address, spender));
+    if (allowed < amount) await this.send(this.token.approve(spender, amount));
+  }
+
+  /** What jobs gave back, to be withdrawn. */
+  async refunded(jobs: Jobs): Promise<bigint> {
+    return await this.#ask(() => jobs.balanceOf(this.payer.address));
+  }
+
+  /** Undefined: the newest block. */
+  async #confirmed(): Promise<number | undefined> {
+    const { confirmations } = this.options;
+    if (confirmations === 0) return undefined;
+    return Math.max((await this.provider.getBlockNumber()) - confirmations, 0);
   }
 
   async funds(): Promise<{ free: bigint; inToken: bigint }> {
@@ -148,9 +185,7 @@ export class PayerChain {
 
   /** Puts `amount` of the payer's tokens into the escrow. */
   async deposit(amount: bigint): Promise<void> {
-    const { escrow } = this.options;
-    const allowed = await this.#ask(() => this.token.allowance(this.payer.address, escrow));
-    if (allowed < amount) await this.send(this.token.approve(escrow, amount));
+    await this.allow(this.options.escrow, amount);
     await this.send(this.escrow.deposit(amount));
   }
 

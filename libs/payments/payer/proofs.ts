@@ -21,6 +21,11 @@ import { hexKey, type PayerChain } from './payer-chain.js';
 
 const SKEW_SEC = 300;
 
+/** Whom a channel or a job pays, by which id, and the keys that sign for it. */
+export interface Payee extends Pick<ChannelEntry, 'id' | 'operators'> {
+  readonly terms: Pick<ChannelEntry['terms'], 'asset' | 'tenure'>;
+}
+
 /** Checks what providers sign. A key not known yet is looked up on chain: an operator replaced in mid-run is no fraud. */
 export class Proofs {
   readonly #separator: Buffer;
@@ -29,7 +34,7 @@ export class Proofs {
     domain: Domain,
     private readonly chain: PayerChain,
     /** Told when a channel's asset has got another operator. */
-    private readonly learnt: (channel: ChannelEntry) => void,
+    private readonly learnt: (payee: Payee) => void,
   ) {
     this.#separator = escrowDomain(domain);
   }
@@ -37,10 +42,10 @@ export class Proofs {
   /** What is wrong with a receipt, or undefined. Without `entry` only what the channel itself shows. Errors: CHAIN_UNAVAILABLE. */
   async faultOfReceipt(
     receipt: Signed<Receipt>,
-    channel: ChannelEntry,
-    entry?: CallEntry,
+    channel: Payee,
+    entry?: Pick<CallEntry, 'call' | 'commitment'>,
   ): Promise<string | undefined> {
-    if (!sameBytes(receipt.account, channel.id)) return 'account: another channel';
+    if (!sameBytes(receipt.account, channel.id)) return 'account: another channel or job';
     if (receipt.asset !== channel.terms.asset) return 'asset: another asset';
     if (receipt.tenure !== channel.terms.tenure) return 'tenure: another tenure';
     if (entry !== undefined) {
@@ -88,7 +93,7 @@ export class Proofs {
     return signer !== undefined && (await this.#signsFor(channel, signer, atSec));
   }
 
-  async #signsFor(channel: ChannelEntry, signer: Uint8Array, atSec: number): Promise<boolean> {
+  async #signsFor(channel: Payee, signer: Uint8Array, atSec: number): Promise<boolean> {
     if (channel.operators.has(hexKey(signer))) return true;
     const span = await this.chain.span(channel.terms.asset, signer);
     if (span === undefined || span.tenure !== channel.terms.tenure) return false;

@@ -1,4 +1,5 @@
 import type { BaseWallet } from 'ethers';
+import { MAX_JOB_SPAN_SEC, MAX_REVIEW_SEC, MIN_REVIEW_SEC } from '#contracts/jobs.js';
 import { WeftError } from '#core/errors.js';
 import { sameBytes, toHex } from '#core/hex.js';
 import { MAX_AMOUNT, maxAmount, minAmount } from '#core/money.js';
@@ -18,7 +19,7 @@ import {
 } from './ledger/ledger-state.js';
 import { hexKey } from './payer-chain.js';
 import type { Recovery } from './recovery.js';
-import type { OpenedQuote, PinRequest, QuoteRequest } from './wallet.js';
+import type { JobWants, OpenedQuote, PinRequest, QuoteRequest } from './wallet.js';
 
 const DAY_SEC = 86_400;
 const MAX_PINS = 256;
@@ -71,7 +72,7 @@ export class QuoteDesk {
     let channels = this.#take(known, needs);
     if (channels === undefined) {
       // In turn; whatever the others before took or filled is seen.
-      await this.#inTurn(async () => {
+      await this.inTurn(async () => {
         for (let round = 0; channels === undefined && round < 3; round++) {
           transaction = (await this.funding.fund(needs)) ?? transaction;
           channels = this.#take(known, needs);
@@ -99,10 +100,11 @@ export class QuoteDesk {
 
   /** Channels whose opening an earlier process has not seen the end of. */
   async finishOpening(): Promise<void> {
-    await this.#inTurn(() => this.funding.finishOpening());
+    await this.inTurn(() => this.funding.finishOpening());
   }
 
-  async #inTurn(work: () => Promise<void>): Promise<void> {
+  /** What spends the payer's free money goes one after the other. */
+  async inTurn(work: () => Promise<void>): Promise<void> {
     const turn = this.#queue.then(work);
     this.#queue = turn.catch(() => {});
     await turn;
@@ -136,7 +138,7 @@ export class QuoteDesk {
     token: TokenEntry | undefined,
   ): QuoteEntry {
     const { book, payer } = this.parts;
-    const channelOf = (pin: PinRequest) => (pin.maxPerCall === 0n ? undefined : channels.get(tenureKey(pin)));
+    const channelOf = (pin: PinRequest) => (isChannelPin(pin) ? channels.get(tenureKey(pin)) : undefined);
     const hash = hashQuote({ quoteId, payer, pins, maxTotal, expiresAtSec });
     const signature = this.#key.sign(signingHash(this.#separator, hash));
     let quote = known;
@@ -188,7 +190,8 @@ export class QuoteDesk {
           pin.calls === other.calls &&
           pin.maxPerCall === other.maxPerCall &&
           pin.asset === other.asset &&
-          pin.tenure === other.tenure
+          pin.tenure === other.tenure &&
+          sameJob(pin.job, other.job)
         );
       });
     if (!samePins || known.maxTotal !== request.maxTotal)
@@ -256,6 +259,18 @@ export class QuoteDesk {
   }
 }
 
+/** Paid, and not by jobs: these get their money when they are called. */
+const isChannelPin = (pin: PinRequest): boolean => pin.maxPerCall > 0n && pin.job === undefined;
+
+const sameJob = (one: JobWants | undefined, other: JobWants | undefined): boolean =>
+  one === undefined || other === undefined
+    ? one === other
+    : one.spanSec === other.spanSec &&
+      one.reviewSec === other.reviewSec &&
+      sameBytes(one.evaluator ?? NOBODY, other.evaluator ?? NOBODY);
+
+const NOBODY = new Uint8Array(20);
+
 const hasLimits = ({ limits, scope }: TokenEntry): boolean =>
   scope !== 'ADMIN' && (limits.total !== undefined || limits.perCall !== undefined || limits.perDay !== undefined);
 
@@ -281,7 +296,7 @@ function needsOf({ pins, maxTotal }: QuoteRequest, known: QuoteEntry | undefined
   const left = limitOf(pins, maxTotal) - (known === undefined ? 0n : known.settled + known.held);
   const needs = new Map<string, Need>();
   pins.forEach((pin, i) => {
-    if (pin.maxPerCall === 0n) return;
+    if (!isChannelPin(pin)) return;
     const used = known === undefined ? 0n : known.pins[i]!.settled + known.pins[i]!.held;
     const amount = BigInt(pin.calls) * pin.maxPerCall - used;
     const before = needs.get(tenureKey(pin));
@@ -320,6 +335,7 @@ function checkRequest({ quoteId, pins, maxTotal }: QuoteRequest): void {
     if (pin.minChannel < 0n || pin.minChannel > MAX_AMOUNT) fail(`${at}.minChannel`, 'be an amount');
     if (pin.tenure < 1 || pin.tenure >= UINT32) fail(`${at}.tenure`, 'be 1 or more');
     if (pin.maxPerCall > 0n && pin.endpoints.length === 0) fail(`${at}.endpoints`, 'name at least one endpoint');
+    if (pin.job !== undefined) checkJobWants(pin.job, `${at}.job`, fail);
     const same = owners.get(pin.asset);
     if (same !== undefined && (same.tenure !== pin.tenure || !sameBytes(same.operator, pin.operator)))
       fail(at, `agree with step "${same.step}" about asset ${pin.asset}`);
@@ -327,3 +343,21 @@ function checkRequest({ quoteId, pins, maxTotal }: QuoteRequest): void {
   });
   if (limitOf(pins, maxTotal) > MAX_AMOUNT) fail('pins', 'add up to an amount');
 }
+
+function checkJobWants(
+  { evaluator, spanSec, reviewSec }: JobWants,
+  at: string,
+  fail: (field: string, must: string) => never,
+): void {
+  if (evaluator !== undefined && (evaluator.length !== 20 || evaluator.every((byte) => byte === 0)))
+    fail(`${at}.evaluator`, 'be an address');
+  const between = (value: number, least: number, most: number) =>
+    Number.isInteger(value) && value >= least && value <= most;
+  if (!between(spanSec, MIN_JOB_SPAN_SEC, MAX_JOB_SPAN_SEC))
+    fail(`${at}.spanSec`, `be ${MIN_JOB_SPAN_SEC} to ${MAX_JOB_SPAN_SEC} seconds`);
+  if (!between(reviewSec, MIN_REVIEW_SEC, MAX_REVIEW_SEC))
+    fail(`${at}.reviewSec`, `be ${MIN_REVIEW_SEC} to ${MAX_REVIEW_SEC} seconds`);
+}
+
+/** Providers serve no call near its job's end. */
+const MIN_JOB_SPAN_SEC = 3_600;

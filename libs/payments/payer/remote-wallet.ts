@@ -17,6 +17,9 @@ import type {
   CallState,
   ChannelRecord,
   HeldLicence,
+  JobRecord,
+  JobReservation,
+  JobVerdict,
   LicencePurchase,
   OpenedQuote,
   QuoteRequest,
@@ -93,6 +96,30 @@ export class RemoteWallet implements Wallet {
   async usage({ fromDay, toDay }: Days): Promise<Usage[]> {
     const { usage } = await this.#ask(this.#wallet.getUsage({ fromDay, toDay }, { deadlineMs: USAGE_MS }));
     return usage.map(wire.readUsage);
+  }
+
+  async fundJob(request: ReserveRequest): Promise<JobReservation> {
+    return wire.readJobReservation(
+      await this.#ask(this.#wallet.fundJob(wire.writeReserveRequest(request), { deadlineMs: FUNDING_MS })),
+    );
+  }
+
+  async job(callId: Uint8Array): Promise<JobRecord | undefined> {
+    try {
+      return wire.readJob((await this.#ask(this.#wallet.getJob({ callId }))).job);
+    } catch (error) {
+      if (error instanceof WeftError && error.reason === 'NOT_FOUND') return undefined;
+      throw error;
+    }
+  }
+
+  async jobs(): Promise<JobRecord[]> {
+    return (await this.#ask(this.#wallet.listJobs({}))).jobs.map(wire.readJob);
+  }
+
+  async evaluateJob(callId: Uint8Array, verdict: JobVerdict): Promise<JobRecord> {
+    const request = { callId, accept: verdict === 'accept' };
+    return wire.readJob((await this.#ask(this.#wallet.evaluateJob(request, { deadlineMs: FUNDING_MS }))).job);
   }
 
   async channels(): Promise<ChannelRecord[]> {

@@ -6,11 +6,13 @@ import type { Quote } from '../typed-data.js';
 import type { Days, Usage } from '../usage.js';
 import {
   readCall,
+  readJobPayment,
   readPayment,
   readReceipt,
   readTerms,
   type Signed,
   writeCall,
+  writeJobPayment,
   writePayment,
   writeReceipt,
   writeTerms,
@@ -23,6 +25,9 @@ import type {
   CallState,
   ChannelRecord,
   HeldLicence,
+  JobRecord,
+  JobReservation,
+  JobState,
   OpenedQuote,
   PinRequest,
   QuoteRequest,
@@ -40,8 +45,9 @@ const fail = (field: string, must: string): never => {
 const time = (value: bigint, field: string): number =>
   value < 2n ** 40n ? Number(value) : fail(field, 'be unix seconds below 2^40');
 
-export const readPin = (pin: proto.Pin, i: number): PinRequest => ({
+export const readPin = ({ job, ...pin }: proto.Pin, i: number): PinRequest => ({
   ...pin,
+  ...(job && { job: { ...job, evaluator: job.evaluator.length === 0 ? undefined : job.evaluator } }),
   maxPerCall: parseAmount(pin.maxPerCall, `pins[${i}].maxPerCall`),
   minChannel: parseAmount(pin.minChannel || '0', `pins[${i}].minChannel`),
 });
@@ -57,6 +63,7 @@ const writePin = (pin: PinRequest): proto.Pin => ({
   maxPerCall: formatAmount(pin.maxPerCall),
   endpoints: [...pin.endpoints],
   minChannel: formatAmount(pin.minChannel),
+  job: pin.job && { ...pin.job, evaluator: pin.job.evaluator ?? new Uint8Array() },
 });
 
 export const readQuoteRequest = (request: proto.OpenQuoteRequest): QuoteRequest => ({
@@ -147,6 +154,47 @@ export const readReservation = (response: proto.ReserveResponse): Reservation =>
   payment: readPayment(response.payment),
   receipt: response.receipt && readReceipt(response.receipt),
 });
+
+export const writeJobReservation = ({ payment, receipt }: JobReservation): proto.ReserveResponse => ({
+  payment: writeJobPayment(payment),
+  ...(receipt && { receipt: writeReceipt(receipt) }),
+});
+
+export const readJobReservation = (response: proto.ReserveResponse): JobReservation => ({
+  payment: readJobPayment(response.payment),
+  receipt: response.receipt && readReceipt(response.receipt),
+});
+
+const jobStateNumbers = {
+  FUNDING: proto.JobState.JOB_STATE_FUNDING,
+  FUNDED: proto.JobState.JOB_STATE_FUNDED,
+  SUBMITTED: proto.JobState.JOB_STATE_SUBMITTED,
+  COMPLETED: proto.JobState.JOB_STATE_COMPLETED,
+  REJECTED: proto.JobState.JOB_STATE_REJECTED,
+  EXPIRED: proto.JobState.JOB_STATE_EXPIRED,
+} as const satisfies Record<JobState, proto.JobState>;
+
+export const writeJob = (job: JobRecord): proto.Job => ({
+  ...job,
+  amount: formatAmount(job.amount),
+  expiresAtSec: BigInt(job.expiresAtSec),
+  state: jobStateNumbers[job.state],
+  paid: formatAmount(job.paid),
+  receipt: job.receipt && writeReceipt(job.receipt),
+});
+
+export function readJob(message: proto.Job | undefined): JobRecord {
+  const job = message ?? fail('job', 'be set');
+  const known = Object.entries(jobStateNumbers).find(([, number]) => number === job.state);
+  return {
+    ...job,
+    amount: BigInt(job.amount),
+    expiresAtSec: time(job.expiresAtSec, 'expiresAtSec'),
+    state: (known?.[0] ?? fail('state', 'be one we know')) as JobState,
+    paid: BigInt(job.paid),
+    receipt: job.receipt && readReceipt(job.receipt),
+  };
+}
 
 export function readCallEnd(request: Pick<proto.SettleRequest, 'receipt' | 'notCharged' | 'unclear'>): CallEnd {
   if (request.receipt !== undefined) return { receipt: readReceipt(request.receipt) };
@@ -241,6 +289,7 @@ export const writeAccount = (account: Account): proto.GetAccountResponse => ({
   free: String(account.free),
   inChannels: String(account.inChannels),
   inToken: String(account.inToken),
+  inJobs: String(account.inJobs),
 });
 
 export const readAccount = (response: proto.GetAccountResponse): Account => ({
@@ -251,6 +300,7 @@ export const readAccount = (response: proto.GetAccountResponse): Account => ({
   free: BigInt(response.free),
   inChannels: BigInt(response.inChannels),
   inToken: BigInt(response.inToken),
+  inJobs: BigInt(response.inJobs || '0'),
 });
 
 export const scopes = {

@@ -1,7 +1,7 @@
 import type { LicenceState } from '#contracts/licences.js';
 import type { Call, ChannelTerms, Pin, Quote, Receipt } from '../typed-data.js';
 import type { Days, Usage } from '../usage.js';
-import type { LicencePayment, Payment, Signed } from '../wire.js';
+import type { JobPayment, LicencePayment, Payment, Signed } from '../wire.js';
 
 /**
  * What pays. Two exist: the payer's ledger embedded in a program, and the wallet process reached over loopback gRPC
@@ -27,6 +27,19 @@ export interface Wallet {
   receiptPlace(callId: Uint8Array): Promise<ReceiptPlace>;
   /** What receipts say was spent, by day and asset. Errors: LEDGER_UNAVAILABLE. */
   usage(days: Days): Promise<Usage[]>;
+  /**
+   * Funds a job for one call of a step that a job settles, and signs the call for it. The same id with the same call:
+   * the same job, never funded twice; with another: CALL_ID_REUSED.
+   */
+  fundJob(request: ReserveRequest): Promise<JobReservation>;
+  /** The job of a call, as the chain shows it now. */
+  job(callId: Uint8Array): Promise<JobRecord | undefined>;
+  jobs(): Promise<JobRecord[]>;
+  /**
+   * Ends a job whose evaluator is this payer: pays what its verified receipt says, or takes everything back. Gives the
+   * job as it then is, which is not what was asked for if it had ended before.
+   */
+  evaluateJob(callId: Uint8Array, verdict: JobVerdict): Promise<JobRecord>;
   channels(): Promise<ChannelRecord[]>;
   /** Hands the channel's receipts to a provider that answered RECONCILE, since it lost its ledger. */
   reconcile(channelId: Uint8Array): Promise<void>;
@@ -82,6 +95,8 @@ export interface Account {
   /** Deposited in open channels and not claimed. */
   readonly inChannels: bigint;
   readonly inToken: bigint;
+  /** In open jobs, or given back by ended ones and not fetched yet. */
+  readonly inJobs: bigint;
 }
 
 /** A pin with what the wallet needs beyond the signed part: whom it pays and where to ask about calls. */
@@ -91,6 +106,18 @@ export interface PinRequest extends Pin {
   readonly operator: Uint8Array;
   readonly endpoints: readonly string[];
   readonly minChannel: bigint;
+  /** Each call of the step is settled by a job of its own instead of a channel. */
+  readonly job?: JobWants;
+}
+
+/** How a step's jobs are made. */
+export interface JobWants {
+  /** Who decides; none: the payer, through this wallet. */
+  readonly evaluator: Uint8Array | undefined;
+  /** How long after its funding an answer may be handed in. */
+  readonly spanSec: number;
+  /** How long the evaluator has from then on. */
+  readonly reviewSec: number;
 }
 
 export interface QuoteRequest {
@@ -128,6 +155,34 @@ export interface ReserveRequest {
 export interface Reservation {
   readonly payment: Payment;
   /** Set when the call is settled already: sending it again fetches the stored response. */
+  readonly receipt: Signed<Receipt> | undefined;
+}
+
+export interface JobReservation {
+  readonly payment: JobPayment;
+  /** Set when the call was answered before. */
+  readonly receipt: Signed<Receipt> | undefined;
+}
+
+export const jobStates = ['FUNDING', 'FUNDED', 'SUBMITTED', 'COMPLETED', 'REJECTED', 'EXPIRED'] as const;
+export type JobState = (typeof jobStates)[number];
+export type JobVerdict = 'accept' | 'reject';
+
+export interface JobRecord {
+  readonly callId: Uint8Array;
+  readonly jobId: Uint8Array;
+  readonly quoteId: Uint8Array;
+  readonly step: string;
+  readonly method: string;
+  readonly asset: bigint;
+  readonly tenure: number;
+  readonly amount: bigint;
+  readonly evaluator: Uint8Array;
+  readonly expiresAtSec: number;
+  readonly reviewSec: number;
+  readonly state: JobState;
+  /** What went to the provider. */
+  readonly paid: bigint;
   readonly receipt: Signed<Receipt> | undefined;
 }
 

@@ -6,6 +6,7 @@ import type { BlockMark } from '#contracts/chain.js';
 import { orChainError } from '#contracts/chain-provider.js';
 import { type Channel, Escrow } from '#contracts/escrow.js';
 import { heldTokens, type TokenAsked } from '#contracts/held-tokens.js';
+import { type Job, type JobStep, Jobs } from '#contracts/jobs.js';
 import { type EndReason, Licences } from '#contracts/licences.js';
 import { WeftError } from '#core/errors.js';
 import { sameBytes, toHex } from '#core/hex.js';
@@ -20,6 +21,8 @@ export interface ChainViewOptions {
   readonly assets: string;
   /** Where licences are sold; without it none admits a call. */
   readonly licences?: string | undefined;
+  /** Of the escrow's token; none: no jobs are taken. */
+  readonly jobs?: string | undefined;
   /** Money counts once it is this many blocks deep; 0 on anvil, which makes no empty blocks. */
   readonly confirmations: number;
   /** Nothing new is credited while the newest block is older, or as far in the future. Not on anvil, which makes no empty blocks. */
@@ -28,11 +31,17 @@ export interface ChainViewOptions {
   readonly witness?: JsonRpcProvider | undefined;
 }
 
+export interface JobOnChain {
+  readonly job: Job;
+  readonly step: JobStep;
+}
+
 /** What a provider asks the chain. Errors: CHAIN_UNAVAILABLE. */
 export class ChainView {
   readonly escrow: Escrow;
   readonly assets: Assets;
   readonly licences: Licences | undefined;
+  readonly jobs: Jobs | undefined;
   readonly #options: ChainViewOptions;
   #chainTimeSec = 0;
   #highestBlock = 0;
@@ -42,6 +51,7 @@ export class ChainView {
     this.escrow = new Escrow(options.escrow, options.provider);
     this.assets = new Assets(options.assets, options.provider);
     this.licences = options.licences === undefined ? undefined : new Licences(options.licences, options.provider);
+    this.jobs = options.jobs === undefined ? undefined : new Jobs(options.jobs, options.provider);
   }
 
   /**
@@ -49,12 +59,19 @@ export class ChainView {
    * chain, stands still, has gone back, or is contradicted by the witness.
    */
   async channel(id: Uint8Array): Promise<Channel> {
-    const block = await this.#creditedBlock();
-    const channel = await this.#ask(() => this.escrow.channel(id, block.number));
-    const { witness } = this.#options;
-    if (witness !== undefined)
-      await this.#compare(witness, block, channel, new Escrow(this.#options.escrow, witness).channel(id, block.number));
-    return channel;
+    const { escrow } = this.#options;
+    return await this.#credited('the channel', (provider, at) => new Escrow(escrow, provider).channel(id, at));
+  }
+
+  /** A job and one of its steps, as `channel` does. JOB_UNFIT if jobs are not taken here. */
+  async job(jobId: Uint8Array, step: number): Promise<JobOnChain> {
+    const { jobs } = this.#options;
+    if (jobs === undefined) throw new WeftError('JOB_UNFIT', 'jobs are not taken here; pay through a channel');
+    return await this.#credited('the job', async (provider, at) => {
+      const contract = new Jobs(jobs, provider);
+      const [job, found] = await Promise.all([contract.job(jobId, at), contract.step(jobId, step, at)]);
+      return { job, step: found };
+    });
   }
 
   /** The block by which money is credited now. Errors as of `channel`. */
@@ -82,10 +99,9 @@ export class ChainView {
     if (licences === undefined) throw new WeftError('LICENCE_UNKNOWN', 'this provider takes no licences');
     const block = await this.#creditedBlock();
     this.#chainTimeSec = Math.max(this.#chainTimeSec, block.timestamp);
-    const state = await this.#ask(() => licences.state(id, block.number));
-    const { witness, confirmations } = this.#options;
-    if (witness !== undefined)
-      await this.#compare(witness, block, state, new Licences(licences.address, witness).state(id, block.number));
+    const readAt = (from: JsonRpcProvider, at: number) => new Licences(licences.address, from).state(id, at);
+    const state = await this.#credited('the licence', readAt, block);
+    const { confirmations } = this.#options;
     const credited = { ...state, atSec: block.timestamp };
     if (confirmations === 0) return credited;
     const newest = await this.#ask(() => licences.state(id));
@@ -97,11 +113,7 @@ export class ChainView {
   /** How much of a token somebody holds, at the confirmed block and at the newest. */
   async held(token: TokenAsked, holder: Uint8Array): Promise<{ credited: bigint; newest: bigint }> {
     const { provider, confirmations } = this.#options;
-    const block = await this.#creditedBlock();
-    const credited = await this.#ask(() => heldTokens(provider, token, holder, block.number));
-    const { witness } = this.#options;
-    if (witness !== undefined)
-      await this.#compare(witness, block, credited, heldTokens(witness, token, holder, block.number));
+    const credited = await this.#credited('the tokens', (from, at) => heldTokens(from, token, holder, at));
     if (confirmations === 0) return { credited, newest: credited };
     return { credited, newest: await this.#ask(() => heldTokens(provider, token, holder)) };
   }
@@ -180,12 +192,22 @@ export class ChainView {
     return block;
   }
 
-  async #compare<T>(witness: JsonRpcProvider, { number, hash }: Block, read: T, there: Promise<T>): Promise<void> {
-    const [block, seen] = await Promise.all([witness.getBlock(number), there]).catch((cause) => {
+  /** What is read at the credited block, and the same from the witness. */
+  async #credited<T>(
+    what: string,
+    readAt: (from: JsonRpcProvider, block: number) => Promise<T>,
+    at?: Block,
+  ): Promise<T> {
+    const { provider, witness } = this.#options;
+    const { number, hash } = at ?? (await this.#creditedBlock());
+    const found = await this.#ask(() => readAt(provider, number));
+    if (witness === undefined) return found;
+    const [block, seen] = await Promise.all([witness.getBlock(number), readAt(witness, number)]).catch((cause) => {
       throw this.#distrust('the witness does not answer for it', cause);
     });
     if (block?.hash !== hash) throw this.#distrust(`its block ${number} is not that of the witness`);
-    if (!isDeepStrictEqual(seen, read)) throw this.#distrust('the witness shows it otherwise');
+    if (!isDeepStrictEqual(seen, found)) throw this.#distrust(`the witness shows ${what} otherwise`);
+    return found;
   }
 
   #distrust(why: string, cause?: unknown): WeftError {

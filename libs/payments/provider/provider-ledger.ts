@@ -7,6 +7,7 @@ import type { BodyStore } from './body-store.js';
 import { ChargeCommit, type ChargeResult, ledgerUnavailable } from './charge-commit.js';
 import { type Earnings, readEarnings } from './earnings.js';
 import { EpochLedger } from './epoch-ledger.js';
+import { JobLedger } from './job-ledger.js';
 import { type ChannelRow, type LedgerChannel, type NewChannel, toChannel } from './ledger-channel.js';
 import { LicenceLedger } from './licence-ledger.js';
 import { storeResponse, type UnaryCharge } from './store-response.js';
@@ -42,6 +43,7 @@ export class ProviderLedger {
   readonly streams: StreamLedger;
   readonly epochs: EpochLedger;
   readonly licences: LicenceLedger;
+  readonly jobs: JobLedger;
   readonly #charges: ChargeCommit;
 
   private constructor(
@@ -54,6 +56,7 @@ export class ProviderLedger {
     this.epochs = new EpochLedger(pool, separator);
     this.streams = new StreamLedger(pool, bodies, 'channel');
     this.licences = new LicenceLedger(pool, bodies);
+    this.jobs = new JobLedger(pool, bodies);
     this.#charges = new ChargeCommit(pool, 'channel');
   }
 

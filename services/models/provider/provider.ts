@@ -16,11 +16,13 @@ import { TransactionSender } from '#payments/chain/transaction-sender.js';
 import { type Anchoring, type AnchorPolicy, defaultAnchorPolicy } from '#payments/provider/anchorer.js';
 import { BodyStore } from '#payments/provider/body-store.js';
 import { ChainView } from '#payments/provider/chain-view.js';
+import { JobSettler } from '#payments/provider/job-settler.js';
 import { ProviderLedger } from '#payments/provider/provider-ledger.js';
 import { type Release, releaseUp } from '#payments/provider/release-up.js';
-import { type Settlement, type SettlePolicy, Settler } from '#payments/provider/settler.js';
+import { type Claimant, type Settlement, type SettlePolicy, Settler } from '#payments/provider/settler.js';
 import type { Domain } from '#payments/typed-data.js';
 import { createPaywall, type Paywall } from '#paywall/create-paywall.js';
+import type { JobPolicy } from '#paywall/limits.js';
 import type { ChainSafety } from '#platform/chain-settings.js';
 import { migrate } from '#platform/db/migrate.js';
 import { createPool } from '#platform/db/pool.js';
@@ -44,6 +46,8 @@ export interface ProviderOptions {
   readonly policy?: Partial<SettlePolicy>;
   readonly anchorPolicy?: Partial<AnchorPolicy>;
   readonly settleEveryMs?: number;
+  /** Which jobs are served. Default: any. */
+  readonly jobs?: JobPolicy;
   readonly onError: (error: unknown) => void;
 }
 
@@ -52,6 +56,7 @@ export class Provider {
   readonly #listed: ListingInForce[] = [];
   #paywall: Paywall | undefined;
   #settler: Settler | undefined;
+  #jobSettler: JobSettler | undefined;
 
   private constructor(
     private readonly options: ProviderOptions,
@@ -122,7 +127,7 @@ export class Provider {
 
   /** Puts every offer in force and the paywall in front of all of them. */
   async offer(offers: readonly OwnOffer[]): Promise<Paywall> {
-    const { home, marketplace, onError } = this.options;
+    const { home, marketplace, onError, jobs } = this.options;
     const { contracts } = marketplace;
     const chainId = BigInt(marketplace.chainId);
     const escrow = fromHex(contracts.escrow, 'contracts.escrow', 20);
@@ -142,6 +147,7 @@ export class Provider {
       token: fromHex(contracts.token, 'contracts.token', 20),
       ledger: this.ledger,
       chain: this.chain,
+      ...(jobs === undefined ? {} : { limits: { jobs } }),
       offers: offers.map(({ definition }, i) => ({
         service: definition,
         listing: listed[i]!.signed.listing,
@@ -166,6 +172,13 @@ export class Provider {
     const tenures = this.#listed.map(({ signed }) => signed.listing);
     this.#settler = await this.#settlerOf(tenures);
     await this.#settler.start();
+    this.#jobSettler = new JobSettler({
+      ledger: this.ledger,
+      chain: this.chain,
+      claimants: await this.#claimantsOf(tenures),
+      onError: this.options.onError,
+    });
+    this.#jobSettler.start();
   }
 
   /** Claims all that is earned and not claimed yet; a process that serves meanwhile is not disturbed. */
@@ -193,7 +206,9 @@ export class Provider {
   async releaseNow(): Promise<Release[]> {
     const { assets, escrow } = this.chain;
     const sender = await this.send('operator');
-    return await releaseUp({ assets, escrow, revenue: this.revenue, sender }, await this.ledger.earnings());
+    const tenures = [...(await this.ledger.earnings()), ...(await this.ledger.jobs.tenures())];
+    const unique = new Map(tenures.map((each) => [tenureKey(each), each]));
+    return await releaseUp({ assets, escrow, revenue: this.revenue, sender }, [...unique.values()]);
   }
 
   get #assetsDomain(): Domain {
@@ -207,11 +222,10 @@ export class Provider {
 
   async #settlerOf(tenures: readonly { readonly asset: bigint; readonly tenure: number }[]): Promise<Settler> {
     const { policy, settleEveryMs, onError } = this.options;
-    const sender = await this.send('operator');
     return new Settler({
       ledger: this.ledger,
       chain: this.chain,
-      claimants: tenures.map(({ asset, tenure }) => ({ asset, tenure, sender })),
+      claimants: await this.#claimantsOf(tenures),
       ...(policy === undefined ? {} : { policy }),
       anchoring: { anchor: this.anchor, policy: this.#anchorPolicy },
       ...(settleEveryMs === undefined ? {} : { everyMs: settleEveryMs }),
@@ -219,8 +233,14 @@ export class Provider {
     });
   }
 
+  async #claimantsOf(tenures: readonly { readonly asset: bigint; readonly tenure: number }[]): Promise<Claimant[]> {
+    const sender = await this.send('operator');
+    return tenures.map(({ asset, tenure }) => ({ asset, tenure, sender }));
+  }
+
   async close(): Promise<void> {
     await this.#settler?.stop();
+    await this.#jobSettler?.stop();
     await this.#paywall?.close();
     this.closeChain();
     await this.pool.end();

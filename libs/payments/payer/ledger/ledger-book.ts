@@ -4,14 +4,33 @@ import { tenureKey } from '#core/tenure-key.js';
 import type { WalletPolicy } from '../policy.js';
 import { Journal } from './journal.js';
 import { type Barred, Ledger, needsOf } from './ledger.js';
-import { callFromRow, callToRow, channelToRow, quoteFromRow, quoteToRow, tokenToRow } from './ledger-rows.js';
-import { type CallEntry, type ChannelEntry, idKey, isHeld, type QuoteEntry, type TokenEntry } from './ledger-state.js';
+import {
+  callFromRow,
+  callToRow,
+  channelToRow,
+  jobFromRow,
+  jobToRow,
+  quoteFromRow,
+  quoteToRow,
+  tokenToRow,
+} from './ledger-rows.js';
+import {
+  type CallEntry,
+  type ChannelEntry,
+  idKey,
+  isHeld,
+  isOpenJob,
+  type JobEntry,
+  type QuoteEntry,
+  type TokenEntry,
+} from './ledger-state.js';
 import { type LedgerOwner, LedgerStore, type LoadedLedger } from './ledger-store.js';
 
 interface Changes {
   readonly channels: readonly { readonly channel: ChannelEntry; readonly ceiling: bigint }[];
   readonly quotes: readonly QuoteEntry[];
   readonly calls: readonly CallEntry[];
+  readonly jobs: readonly JobEntry[];
   readonly tokens: readonly TokenEntry[];
   readonly barred: readonly Barred[];
   readonly rows: Parameters<LedgerStore['write']>[0];
@@ -27,6 +46,8 @@ export class LedgerBook {
   readonly channels: Map<string, ChannelEntry>;
   readonly quotes: Map<string, QuoteEntry>;
   readonly calls: Map<string, CallEntry>;
+  /** By call id. */
+  readonly jobs: Map<string, JobEntry>;
   readonly tokens: Map<string, TokenEntry>;
   readonly barred: Map<bigint, string>;
   /** Assets with their tenures that have given a receipt. */
@@ -46,6 +67,7 @@ export class LedgerBook {
     this.channels = loaded.channels;
     this.quotes = loaded.quotes;
     this.calls = loaded.calls;
+    this.jobs = loaded.jobs;
     this.tokens = loaded.tokens;
     this.barred = loaded.barred;
     this.fresh = loaded.fresh;
@@ -117,6 +139,19 @@ export class LedgerBook {
     return entry;
   }
 
+  async job(callId: Uint8Array): Promise<JobEntry | undefined> {
+    const key = idKey(callId);
+    const known = this.jobs.get(key);
+    if (known !== undefined) return known;
+    const row = await this.store.job(callId);
+    const quote = row && (await this.quote(row.quote));
+    const meanwhile = this.jobs.get(key);
+    if (row === undefined || quote === undefined || meanwhile !== undefined) return meanwhile;
+    const entry = jobFromRow(row, quote);
+    this.jobs.set(key, entry);
+    return entry;
+  }
+
   async quote(quoteId: Uint8Array): Promise<QuoteEntry | undefined> {
     const key = idKey(quoteId);
     const known = this.quotes.get(key);
@@ -184,7 +219,15 @@ export class LedgerBook {
 
   #collect(): Changes | undefined {
     const { dirty } = this.ledger;
-    if (dirty.channels.size + dirty.quotes.size + dirty.calls.size + dirty.tokens.size + dirty.barred.size === 0)
+    if (
+      dirty.channels.size +
+        dirty.quotes.size +
+        dirty.calls.size +
+        dirty.jobs.size +
+        dirty.tokens.size +
+        dirty.barred.size ===
+      0
+    )
       return undefined;
     const channels = [...dirty.channels].map((channel) => {
       const ceiling = this.#nextCeiling(channel);
@@ -192,28 +235,31 @@ export class LedgerBook {
       channel.ceiling = minAmount(channel.ceiling, ceiling);
       return { channel, ceiling };
     });
-    const [quotes, calls, tokens, barred] = [[...dirty.quotes], [...dirty.calls], [...dirty.tokens], [...dirty.barred]];
+    const [quotes, calls, jobs] = [[...dirty.quotes], [...dirty.calls], [...dirty.jobs]];
+    const [tokens, barred] = [[...dirty.tokens], [...dirty.barred]];
     for (const set of Object.values(dirty)) set.clear();
     const rows = {
       channels: channels.map(({ channel, ceiling }) => channelToRow(channel, ceiling)),
       quotes: quotes.map(quoteToRow),
       calls: calls.map(callToRow),
+      jobs: jobs.map(jobToRow),
       tokens: tokens.map(tokenToRow),
       barred: barred.map(({ asset, why }) => ({ asset: String(asset), why })),
     };
-    return { channels, quotes, calls, tokens, barred, rows };
+    return { channels, quotes, calls, jobs, tokens, barred, rows };
   }
 
   #written({ channels }: Changes): void {
     for (const { channel, ceiling } of channels) channel.ceiling = ceiling;
-    if (this.calls.size > CALLS_KEPT || this.quotes.size > QUOTES_KEPT) this.#forget();
+    if (this.calls.size > CALLS_KEPT || this.quotes.size > QUOTES_KEPT || this.jobs.size > CALLS_KEPT) this.#forget();
   }
 
-  #restore({ channels, quotes, calls, tokens, barred }: Changes): void {
+  #restore({ channels, quotes, calls, jobs, tokens, barred }: Changes): void {
     const { dirty } = this.ledger;
     for (const { channel } of channels) dirty.channels.add(channel);
     for (const quote of quotes) dirty.quotes.add(quote);
     for (const call of calls) dirty.calls.add(call);
+    for (const job of jobs) dirty.jobs.add(job);
     for (const token of tokens) dirty.tokens.add(token);
     for (const each of barred) dirty.barred.add(each);
   }
@@ -226,6 +272,9 @@ export class LedgerBook {
     const needed = new Set<QuoteEntry>();
     for (const entry of this.calls.values())
       if (entry.quote !== undefined && (isHeld(entry) || dirty.calls.has(entry))) needed.add(entry.quote);
+    for (const job of this.jobs.values())
+      if (isOpenJob(job) || dirty.jobs.has(job)) needed.add(job.quote);
+      else this.jobs.delete(job.key);
     for (const quote of this.quotes.values()) {
       if (surplus <= 0) break;
       if (!quote.closed || quote.held > 0n || quote.loose > 0n || dirty.quotes.has(quote) || needed.has(quote))

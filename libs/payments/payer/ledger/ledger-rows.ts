@@ -1,12 +1,13 @@
 import { Receipt as ReceiptMessage } from '#protos/weft/payment/v1/payment.js';
 import { readReceipt, writeReceipt } from '../../wire.js';
-import { type CallState, callStates } from '../wallet.js';
+import { type CallState, callStates, type JobState, jobStates } from '../wallet.js';
 import {
   type CallEntry,
   type ChannelEntry,
   type ChannelStatus,
   idKey,
   isHeld,
+  type JobEntry,
   limitOf,
   newChannel,
   type PinEntry,
@@ -65,6 +66,9 @@ const pinToJson = (pin: PinEntry) => ({
   minChannel: String(pin.minChannel),
   channel: pin.channel?.key ?? null,
   settled: String(pin.settled),
+  ...(pin.job === undefined
+    ? {}
+    : { job: { ...pin.job, evaluator: pin.job.evaluator === undefined ? null : idKey(pin.job.evaluator) } }),
 });
 
 export const callToRow = (entry: CallEntry) => ({
@@ -81,6 +85,25 @@ export const callToRow = (entry: CallEntry) => ({
   cumulative: String(entry.cumulative),
   day: entry.day,
   last_attempt_sec: entry.lastAttemptSec,
+  receipt: entry.receipt === undefined ? null : bytea(ReceiptMessage.encode(writeReceipt(entry.receipt)).finish()),
+});
+
+export const jobToRow = (entry: JobEntry) => ({
+  call_id: `\\x${entry.key}`,
+  id: bytea(entry.jobId),
+  quote: bytea(entry.quote.id),
+  step: entry.pin.step,
+  listing: bytea(entry.call.listing),
+  method: entry.call.method,
+  request_digest: bytea(entry.call.requestDigest),
+  max_amount: String(entry.call.maxAmount),
+  commitment: bytea(entry.commitment),
+  evaluator: bytea(entry.evaluator),
+  expires_at_sec: entry.expiresAtSec,
+  review_sec: entry.reviewSec,
+  state: entry.state,
+  day: entry.day,
+  paid: String(entry.paid),
   receipt: entry.receipt === undefined ? null : bytea(ReceiptMessage.encode(writeReceipt(entry.receipt)).finish()),
 });
 
@@ -176,6 +199,9 @@ export function quoteFromRow(
       channel: pin.channel === null ? undefined : channels.get(pin.channel),
       settled: BigInt(pin.settled),
       held: 0n,
+      ...(pin.job === undefined
+        ? {}
+        : { job: { ...pin.job, evaluator: pin.job.evaluator === null ? undefined : bytes(pin.job.evaluator) } }),
     }),
   );
   return {
@@ -246,6 +272,48 @@ export function holdAgain(entry: CallEntry): void {
   if (pin !== undefined) pin.held += call.maxAmount;
   if (quote?.token !== undefined) quote.token.held += call.maxAmount;
 }
+
+export interface JobRow {
+  readonly call_id: Buffer;
+  readonly id: Buffer;
+  readonly quote: Buffer;
+  readonly step: string;
+  readonly listing: Buffer;
+  readonly method: string;
+  readonly request_digest: Buffer;
+  readonly max_amount: string;
+  readonly commitment: Buffer;
+  readonly evaluator: Buffer;
+  readonly expires_at_sec: string;
+  readonly review_sec: string;
+  readonly state: string;
+  readonly day: number;
+  readonly paid: string;
+  readonly receipt: Buffer | null;
+}
+
+/** Without what it holds: `addHeldJob` adds that at start. */
+export const jobFromRow = (row: JobRow, quote: QuoteEntry): JobEntry => ({
+  key: idKey(row.call_id),
+  jobId: row.id,
+  quote,
+  pin: quote.pins.find((pin) => pin.step === row.step)!,
+  call: {
+    callId: row.call_id,
+    listing: row.listing,
+    method: row.method,
+    requestDigest: row.request_digest,
+    maxAmount: BigInt(row.max_amount),
+  },
+  commitment: row.commitment,
+  evaluator: row.evaluator,
+  expiresAtSec: Number(row.expires_at_sec),
+  reviewSec: Number(row.review_sec),
+  state: jobStates.find((state) => state === row.state) as JobState,
+  day: row.day,
+  paid: BigInt(row.paid),
+  receipt: row.receipt === null ? undefined : readReceipt(ReceiptMessage.decode(row.receipt)),
+});
 
 export interface TokenRow {
   readonly name: string;

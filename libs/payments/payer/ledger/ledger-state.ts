@@ -1,6 +1,6 @@
 import type { Call, ChannelTerms, Receipt } from '../../typed-data.js';
 import type { Signed } from '../../wire.js';
-import type { CallState, PinRequest } from '../wallet.js';
+import type { CallState, JobState, PinRequest } from '../wallet.js';
 
 /*
  * The ledger's objects as they stand in memory. Only `Ledger` changes them, in single synchronous steps, so that no
@@ -123,6 +123,27 @@ export interface CallEntry {
   lastAttemptSec: number;
   receipt: Signed<Receipt> | undefined;
 }
+
+/** A call that a job pays: its amount is held until the chain says how the job ended. */
+export interface JobEntry {
+  /** The call's id. */
+  readonly key: string;
+  readonly jobId: Uint8Array;
+  readonly quote: QuoteEntry;
+  readonly pin: PinEntry;
+  readonly call: Call;
+  readonly commitment: Uint8Array;
+  readonly evaluator: Uint8Array;
+  readonly expiresAtSec: number;
+  readonly reviewSec: number;
+  state: JobState;
+  readonly day: number;
+  paid: bigint;
+  receipt: Signed<Receipt> | undefined;
+}
+
+export const isOpenJob = ({ state }: JobEntry): boolean =>
+  state === 'FUNDING' || state === 'FUNDED' || state === 'SUBMITTED';
 
 export const idKey = (id: Uint8Array): string => Buffer.from(id.buffer, id.byteOffset, id.byteLength).toString('hex');
 

@@ -3,12 +3,15 @@ import pg from 'pg';
 import { WeftError } from '#core/errors.js';
 import { asBuffer } from '#platform/as-buffer.js';
 import { KnownIds } from './known-ids.js';
+import { addHeldJob } from './ledger.js';
 import {
   type CallRow,
   type ChannelRow,
   callFromRow,
   channelFromRow,
   holdAgain,
+  type JobRow,
+  jobFromRow,
   type QuoteRow,
   quoteFromRow,
   type TokenRow,
@@ -19,6 +22,7 @@ import {
   type CallEntry,
   type ChannelEntry,
   idKey,
+  type JobEntry,
   type QuoteEntry,
   type TokenEntry,
 } from './ledger-state.js';
@@ -36,6 +40,7 @@ export interface Rows {
   readonly channels: readonly object[];
   readonly quotes: readonly object[];
   readonly calls: readonly object[];
+  readonly jobs: readonly object[];
   readonly tokens: readonly object[];
   readonly barred: readonly object[];
 }
@@ -46,6 +51,8 @@ export interface LoadedLedger {
   readonly quotes: Map<string, QuoteEntry>;
   /** Those that still hold money. */
   readonly calls: Map<string, CallEntry>;
+  /** Those that still hold money. */
+  readonly jobs: Map<string, JobEntry>;
   readonly tokens: Map<string, TokenEntry>;
   readonly barred: Map<bigint, string>;
   readonly knownIds: KnownIds;
@@ -110,13 +117,19 @@ export class LedgerStore {
       holdAgain(entry);
       calls.set(entry.key, entry);
     }
+    const jobs = new Map<string, JobEntry>();
+    for (const row of await all<JobRow>(`select * from payer.job where state in ${OPEN_JOB}`)) {
+      const entry = jobFromRow(row, quotes.get(idKey(row.quote))!);
+      addHeldJob(entry);
+      jobs.set(entry.key, entry);
+    }
     for (const row of channelRows)
       for (const { quote, day, amount } of row.loose)
         addLoose(channels.get(idKey(row.id))!, quotes.get(quote)!, day, BigInt(amount));
     const barred = new Map<bigint, string>();
     for (const row of await all<{ asset: string; why: string }>('select * from payer.barred'))
       barred.set(BigInt(row.asset), row.why);
-    return { channels, quotes, calls, tokens, barred, knownIds: await this.#knownIds(), fresh };
+    return { channels, quotes, calls, jobs, tokens, barred, knownIds: await this.#knownIds(), fresh };
   }
 
   /** Durable when it resolves. Errors: LEDGER_UNAVAILABLE; whether the rows were written is then unknown, and writing them again is right. */
@@ -126,6 +139,15 @@ export class LedgerStore {
 
   async call(id: Uint8Array): Promise<CallRow | undefined> {
     return (await this.query<CallRow>('select * from payer.call where id = $1', [asBuffer(id)])).rows[0];
+  }
+
+  async job(callId: Uint8Array): Promise<JobRow | undefined> {
+    return (await this.query<JobRow>('select * from payer.job where call_id = $1', [asBuffer(callId)])).rows[0];
+  }
+
+  /** The jobs funded last, whatever became of them. */
+  async jobs(limit: number): Promise<JobRow[]> {
+    return (await this.query<JobRow>('select * from payer.job order by expires_at_sec desc limit $1', [limit])).rows;
   }
 
   async quote(id: Uint8Array): Promise<QuoteRow | undefined> {
@@ -286,10 +308,13 @@ export function ledgerUnavailable(error: unknown): WeftError {
   );
 }
 
+const OPEN_JOB = `('FUNDING', 'FUNDED', 'SUBMITTED')`;
+
 const QUOTES_IN_USE = `
   select * from payer.quote
    where not closed
       or id in (select quote from payer.call where state in ('RESERVED', 'DOUBT', 'DISPUTED'))
+      or id in (select quote from payer.job where state in ${OPEN_JOB})
       or id in (select decode(l ->> 'quote', 'hex') from payer.channel, jsonb_array_elements(loose) l)`;
 
 const upsert = (table: string, rows: string, key: string, columns: readonly string[]): string =>
@@ -316,7 +341,8 @@ const WRITE = `with
     insert into payer.barred (asset, why)
     select asset, why from jsonb_populate_recordset(null::payer.barred, $1::jsonb -> 'barred')
     on conflict (asset) do nothing),
-  quotes as (${upsert('quote', 'quotes', 'id', ['pins', 'expires_at_sec', 'signature', 'closed', 'settled'])})
+  quotes as (${upsert('quote', 'quotes', 'id', ['pins', 'expires_at_sec', 'signature', 'closed', 'settled'])}),
+  jobs as (${upsert('job', 'jobs', 'call_id', ['state', 'paid', 'receipt'])})
   ${upsert('call', 'calls', 'id', [
     'quote',
     'step',

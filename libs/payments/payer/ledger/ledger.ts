@@ -9,6 +9,8 @@ import {
   type CallEntry,
   type ChannelEntry,
   isOpenCall,
+  isOpenJob,
+  type JobEntry,
   type LooseMoney,
   type PinEntry,
   type QuoteEntry,
@@ -51,6 +53,7 @@ export class Ledger {
     channels: new Set<ChannelEntry>(),
     quotes: new Set<QuoteEntry>(),
     calls: new Set<CallEntry>(),
+    jobs: new Set<JobEntry>(),
     tokens: new Set<TokenEntry>(),
     barred: new Set<Barred>(),
   };
@@ -207,13 +210,7 @@ export class Ledger {
   }
 
   #plan(channel: ChannelEntry, quote: QuoteEntry, pin: PinEntry, max: bigint, nowSec: number): Plan {
-    if (max > pin.maxPerCall)
-      throw refusal(
-        'PRICE_ABOVE_LIMIT',
-        `step "${pin.step}" allows at most ${pin.maxPerCall} per call`,
-        max,
-        pin.maxPerCall,
-      );
+    if (max > pin.maxPerCall) throw aboveMaximum(pin, max);
     const cumulative = maxAmount(channel.signed, channel.settled + channel.reserved + max);
     if (cumulative > channel.deposited)
       throw refusal('CHANNEL_EMPTY', 'the channel does not hold enough for this call', cumulative, channel.deposited);
@@ -222,6 +219,66 @@ export class Ledger {
     const fresh = (mine: (loose: LooseMoney) => boolean) =>
       reused.reduce((sum, { loose, amount }) => (mine(loose) ? sum - amount : sum), max);
 
+    this.#checkSpend(quote, pin, max, fresh, nowSec);
+    return { cumulative, reused };
+  }
+
+  /** Sets a job's amount aside, under the same limits as a call. Errors: PRICE_ABOVE_LIMIT, QUOTE_EXHAUSTED, LIMIT_EXCEEDED, LEDGER_UNAVAILABLE. */
+  holdJob(job: Omit<JobEntry, 'state' | 'day' | 'paid' | 'receipt'>, nowSec: number): JobEntry {
+    const { quote, pin, call } = job;
+    const amount = call.maxAmount;
+    if (amount > pin.maxPerCall) throw aboveMaximum(pin, amount);
+    this.#checkSpend(quote, pin, amount, () => amount, nowSec);
+    const entry: JobEntry = { ...job, state: 'FUNDING', day: utcDay(nowSec), paid: 0n, receipt: undefined };
+    addHeldJob(entry);
+    const { token } = quote;
+    if (token !== undefined) {
+      this.#turnDay(token, entry.day);
+      token.daySpent += amount;
+    }
+    this.#markJob(entry);
+    return entry;
+  }
+
+  /** The chain shows the job so. */
+  moveJob(entry: JobEntry, state: 'FUNDED' | 'SUBMITTED'): void {
+    if (!isOpenJob(entry) || entry.state === state || (entry.state === 'SUBMITTED' && state === 'FUNDED')) return;
+    entry.state = state;
+    this.#markJob(entry);
+  }
+
+  /** A receipt verified. It moves no money: the job's end does. */
+  answerJob(entry: JobEntry, receipt: Signed<Receipt>): void {
+    entry.receipt = receipt;
+    this.#markJob(entry);
+  }
+
+  /** The job is over on chain: `paid` of its amount went to the provider, the rest is free again. */
+  endJob(entry: JobEntry, state: 'COMPLETED' | 'REJECTED' | 'EXPIRED', paid: bigint): void {
+    if (!isOpenJob(entry)) return;
+    const { quote, pin, call, day } = entry;
+    const { token } = quote;
+    entry.state = state;
+    entry.paid = paid;
+    quote.held -= call.maxAmount;
+    pin.held -= call.maxAmount;
+    quote.settled += paid;
+    pin.settled += paid;
+    if (token !== undefined) {
+      token.held -= call.maxAmount;
+      token.settled += paid;
+      if (token.day === day) token.daySpent -= call.maxAmount - paid;
+    }
+    this.#markJob(entry);
+  }
+
+  #checkSpend(
+    quote: QuoteEntry,
+    pin: PinEntry,
+    max: bigint,
+    fresh: (mine: (loose: LooseMoney) => boolean) => bigint,
+    nowSec: number,
+  ): void {
     const pinLimit = BigInt(pin.calls) * pin.maxPerCall;
     if (pin.settled + pin.held + max > pinLimit)
       throw refusal(
@@ -236,7 +293,6 @@ export class Ledger {
 
     const { token } = quote;
     if (token !== undefined) this.#checkLimits(token, max, fresh, nowSec);
-    return { cumulative, reused };
   }
 
   #checkLimits(token: TokenEntry, max: bigint, fresh: (mine: (l: LooseMoney) => boolean) => bigint, nowSec: number) {
@@ -266,10 +322,7 @@ export class Ledger {
   #hold(entry: CallEntry, { cumulative, reused }: Plan): void {
     const { channel, quote, pin, call, day } = entry as CallEntry & { quote: QuoteEntry; pin: PinEntry };
     const { token } = quote;
-    if (token !== undefined && token.day !== day) {
-      token.day = day;
-      token.daySpent = 0n;
-    }
+    if (token !== undefined) this.#turnDay(token, day);
     for (const { loose, amount } of reused) this.#removeLoose(channel, loose, amount);
     channel.signed = cumulative;
     channel.reserved += call.maxAmount;
@@ -322,6 +375,18 @@ export class Ledger {
     this.dirty.tokens.add(quote.token);
   }
 
+  #turnDay(token: TokenEntry, day: number): void {
+    if (token.day === day) return;
+    token.day = day;
+    token.daySpent = 0n;
+  }
+
+  #markJob(entry: JobEntry): void {
+    this.dirty.jobs.add(entry);
+    this.dirty.quotes.add(entry.quote);
+    if (entry.quote.token !== undefined) this.dirty.tokens.add(entry.quote.token);
+  }
+
   #mark(entry: CallEntry): void {
     this.dirty.calls.add(entry);
     this.dirty.channels.add(entry.channel);
@@ -329,6 +394,16 @@ export class Ledger {
     if (entry.quote?.token !== undefined) this.dirty.tokens.add(entry.quote.token);
   }
 }
+
+/** Adds what an open job holds; also when it is loaded at start. */
+export function addHeldJob({ quote, pin, call }: JobEntry): void {
+  quote.held += call.maxAmount;
+  pin.held += call.maxAmount;
+  if (quote.token !== undefined) quote.token.held += call.maxAmount;
+}
+
+const aboveMaximum = (pin: PinEntry, wanted: bigint): WeftError =>
+  refusal('PRICE_ABOVE_LIMIT', `step "${pin.step}" allows at most ${pin.maxPerCall} per call`, wanted, pin.maxPerCall);
 
 /** Which loose money covers `amount`: the quote's own first, then nobody's, then the others', oldest first. */
 function reuse(

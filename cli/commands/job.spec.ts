@@ -1,0 +1,131 @@
+import { randomBytes } from 'node:crypto';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { HDNodeWallet } from 'ethers';
+import { openQuote } from '#client/quote.js';
+import { mintedAsset } from '#contracts/assets.js';
+import { send } from '#contracts/chain.js';
+import { deploymentFile, writeDeployment } from '#contracts/deployment.js';
+import { toHex } from '#core/hex.js';
+import { runHere } from '#test/support/cli.js';
+import { ECHO, type EchoMarket, startEchoMarket } from '#test/support/echo-market.js';
+import { fundJob } from '#test/support/jobs.js';
+import { commandsFor } from './index.js';
+
+let market: EchoMarket;
+let operator: HDNodeWallet;
+let evaluator: HDNodeWallet;
+let asset: bigint;
+let keyFile: string;
+
+beforeAll(async () => {
+  market = await startEchoMarket();
+  const { chain } = market;
+  [operator, evaluator] = [chain.account(3), chain.account(8)];
+  asset = mintedAsset(
+    await send(chain.account(7), chain.assets.mint({ operator: operator.address })),
+    chain.deployment.assets,
+  );
+  await writeDeployment(deploymentFile(market.home), chain.deployment);
+  keyFile = join(market.home, 'evaluator.key');
+  writeFileSync(keyFile, evaluator.privateKey, { mode: 0o600 });
+});
+afterAll(() => market?.stop());
+
+const run = async (...argv: string[]) => runHere(await commandsFor(argv), argv, market.home);
+const json = async (...argv: string[]) => {
+  const { out, code, err } = await run(...argv, '--json');
+  if (code !== 0) throw new Error(err);
+  return JSON.parse(out) as Record<string, unknown>;
+};
+
+/** A job of two steps, of which the first is handed in. */
+async function handedIn() {
+  const { chain } = market;
+  const order = { asset, tenure: 1, amount: 500n };
+  const { jobId } = await fundJob(chain, chain.account(4), [order, order], { evaluator: evaluator.address });
+  const deliverable = randomBytes(32);
+  await send(operator, chain.jobs.submit(jobId, 0, deliverable));
+  return { id: toHex(jobId), jobId, deliverable };
+}
+
+test('shows a job with its steps', async () => {
+  const { id, deliverable } = await handedIn();
+  const { code, out } = await run('job', 'show', id);
+  expect(code).toBe(0);
+  expect(out).toContain(`evaluator  ${evaluator.address.toLowerCase()}`);
+  expect(out).toMatch(new RegExp(`^ +0 +${asset} +1 +submitted +500 .*${toHex(deliverable)}$`, 'm'));
+  expect(out).toMatch(new RegExp(`^ +1 +${asset} +1 +funded +500$`, 'm'));
+  expect(await json('job', 'show', id)).toMatchObject({ jobId: id, steps: [{ amount: '500' }, { status: 'funded' }] });
+});
+
+test("a person completes whole, in part, and rejects, with the evaluator's key", async () => {
+  const { chain } = market;
+  const whole = await handedIn();
+  const { code, out } = await run('job', 'complete', whole.id, '0', '--as', keyFile);
+  expect([code, out]).toEqual([0, 'completed: 500 of 500 went to the provider\n']);
+  expect((await run('job', 'reject', whole.id, '1', '--as', keyFile)).out).toContain('rejected: 0 of 500');
+  expect([(await chain.jobs.step(whole.jobId, 0)).status, (await chain.jobs.step(whole.jobId, 1)).status]).toEqual([
+    'completed',
+    'rejected',
+  ]);
+  const part = await handedIn();
+  const digest = toHex(part.deliverable);
+  expect(
+    await json('job', 'complete', part.id, '0', '--as', keyFile, '--amount', '120', '--deliverable', digest),
+  ).toMatchObject({ state: 'COMPLETED', paid: '120', amount: '500' });
+  const paid = (await chain.jobs.events(0, 'latest', part.jobId)).find(({ name }) => name === 'PaymentReleased');
+  expect(paid).toMatchObject({ amount: 120n });
+});
+
+test.each([
+  ['what was not handed in', (id: string) => ['complete', id, '1', '--as', keyFile], 'JOB_UNFIT'],
+  [
+    'another deliverable than was looked at',
+    (id: string) => ['complete', id, '0', '--as', keyFile, '--deliverable', toHex(randomBytes(32))],
+    'look at that before deciding',
+  ],
+  ['more than the step holds', (id: string) => ['complete', id, '0', '--as', keyFile, '--amount', '501'], '--amount'],
+  ['a part without the key', (id: string) => ['complete', id, '0', '--amount', '1'], '--as'],
+  ['a job that the wallet has not funded', (id: string) => ['reject', id, '0'], 'npx weft jobs'],
+  ['a step that is no number', (id: string) => ['reject', id, 'first'], 'step must be a number'],
+  ['an id that is none', () => ['show', '0x12'], 'INVALID_INPUT'],
+  ['a job that is nowhere', () => ['show', toHex(randomBytes(32))], 'NOT_FOUND'],
+])('refuses %s, and changes nothing', async (_, make, what) => {
+  const { id, jobId } = await handedIn();
+  const { code, out, err } = await run('job', ...make(id));
+  expect({ code, out }).toEqual({ code: 1, out: '' });
+  expect(err).toContain(what);
+  expect((await market.chain.jobs.step(jobId, 0)).status).toBe('submitted');
+});
+
+test("lists the payer's jobs, and rejects one by the wallet that evaluates it", async () => {
+  expect((await run('jobs')).out).toBe('no jobs yet\n');
+  const { wallet, market: offers } = market.weft().parts;
+  const quoteId = randomBytes(32);
+  await openQuote(
+    { wallet, market: offers },
+    {
+      quoteId,
+      requirements: [
+        {
+          step: 'say',
+          service: ECHO,
+          method: `${ECHO}/Say`,
+          calls: 1,
+          maxPrice: '100',
+          choice: { prefer: 'cheapest' },
+          job: { evaluator: 'workflow', spanSec: 7_200, reviewSec: 3_600 },
+        },
+      ],
+    },
+  );
+  const callId = randomBytes(32);
+  const { payment } = await wallet.fundJob({ quoteId, step: 'say', callId, requestDigest: randomBytes(32) });
+  const id = toHex(payment.job.jobId);
+  const { out } = await run('jobs');
+  expect(out).toMatch(/^JOB +METHOD +ASSET +STATE +AMOUNT +PAID +EVALUATOR +EXPIRES$/m);
+  expect(out).toMatch(new RegExp(`^${id} +EchoService/Say +1 +funded +100 +0 `, 'm'));
+  expect((await run('job', 'reject', id, '0')).out).toBe('rejected: 0 of 100 went to the provider\n');
+  expect(await json('jobs')).toMatchObject({ jobs: [{ jobId: id, state: 'REJECTED', amount: '100', paid: '0' }] });
+});
