@@ -98,6 +98,8 @@ describe('a call that a job pays', () => {
 
     const settling = await settler();
     await settling.settleNow();
+    const waiting = async () => (await service.ledger.epochs.waiting({ asset, tenure: 1 }, 100)).receipts;
+    expect(await waiting()).toBe(0);
     expect(await chain.jobs.step(job.jobId, 0)).toMatchObject({ status: 'submitted' });
     expect(Buffer.from((await chain.jobs.step(job.jobId, 0)).deliverable)).toEqual(deliverable);
     expect(await service.ledger.jobs.job(job.jobId, 0)).toMatchObject({ state: 'SUBMITTED', paid: 0n });
@@ -105,6 +107,9 @@ describe('a call that a job pays', () => {
     await settling.settleNow();
     expect(await service.ledger.jobs.job(job.jobId, 0)).toMatchObject({ state: 'PAID', paid: 60n });
     expect(await service.ledger.jobs.open()).toEqual([]);
+    expect(await waiting()).toBe(1);
+    const epoch = await service.ledger.epochs.make({ asset, tenure: 1 }, 1n);
+    expect(await service.ledger.epochs.leaves(epoch!)).toEqual([{ receiptDigest: hash, amount: 100n }]);
   });
 
   test('I7 the same call again gets the stored answer, without another step or a second run', async () => {

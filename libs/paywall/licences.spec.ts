@@ -91,6 +91,14 @@ describe('licences at the paywall', () => {
     expect(await rowOf(licence)).toMatchObject({ spent: kind === 'pass' ? 1n : 0n, counted: kind === 'pass' });
   });
 
+  test('receipts go into epochs as those of channels do', async () => {
+    const { receipt } = await say(await buy(), 'anchored');
+    const epoch = await service.ledger.epochs.make(listing, 1n);
+    const digest = signingHash(escrowDomain(domainOf(chain)), hashReceipt(receipt!));
+    expect(await service.ledger.epochs.leaves(epoch!)).toContainEqual({ receiptDigest: digest, amount: 0n });
+    expect(await service.ledger.epochs.waiting(listing, 100)).toMatchObject({ receipts: 0 });
+  });
+
   test('metered methods count their units in the receipt and cost nothing', async () => {
     const licence = await buy();
     const request = text('twenty-one characters');

@@ -6,6 +6,7 @@ import { hashReceipt, type Receipt, signingHash } from '../typed-data.js';
 import { readReceipt } from '../wire.js';
 import { byteaArray, numberArray } from './bytea-array.js';
 import { ledgerUnavailable } from './charge-commit.js';
+import { PAID_ACCOUNTS } from './paid-accounts.js';
 
 /** Receipts of one epoch at most: their hashing holds up the calls that are being served. */
 export const MAX_EPOCH_RECEIPTS = 4_096;
@@ -45,7 +46,7 @@ export class EpochLedger {
   async waiting({ asset, tenure }: Tenure, limit: number): Promise<{ receipts: number; sinceSec: number | undefined }> {
     const [row] = await this.#query<{ receipts: string; since: string | null }>(
       `select count(*) as receipts, min(at_sec) as since
-         from (select c.at_sec from provider.call c join provider.channel h on h.id = c.channel
+         from (select c.at_sec from provider.call c join ${PAID_ACCOUNTS}
                 where h.asset = $1 and h.tenure = $2 and c.epoch is null and c.state = 'CHARGED' limit $3) as w`,
       [String(asset), tenure, limit],
     );
@@ -58,14 +59,15 @@ export class EpochLedger {
    */
   async make({ asset, tenure }: Tenure, number: bigint): Promise<LedgerEpoch | undefined> {
     await this.#query(
-      `update provider.call c set owner = null from provider.channel h
+      `update provider.call c set owner = null
+         from (select id, asset, tenure from provider.channel union all select id, asset, tenure from provider.licence) h
         where h.id = c.channel and h.asset = $1 and h.tenure = $2
           and c.epoch is null and c.state = 'CHARGED' and c.owned_until < now() and c.owner is not null`,
       [String(asset), tenure],
     );
     const calls = await this.#query<{ payer: Buffer; call_id: Buffer; channel: Buffer; proof: Buffer }>(
       `select c.payer, c.call_id, c.channel, c.proof
-         from provider.call c join provider.channel h on h.id = c.channel
+         from provider.call c join ${PAID_ACCOUNTS}
         where h.asset = $1 and h.tenure = $2 and c.epoch is null and c.state = 'CHARGED' and c.owner is null
         order by c.seq limit ${MAX_EPOCH_RECEIPTS}`,
       [String(asset), tenure],
@@ -138,7 +140,7 @@ export class EpochLedger {
     return rows.map((row) => ({ receiptDigest: row.receipt_digest, amount: BigInt(row.amount) }));
   }
 
-  /** Of a charged call on this channel; undefined if there is none. */
+  /** Of a charged call on this account; undefined if there is none. */
   async place(payer: Uint8Array, callId: Uint8Array, channel: Uint8Array): Promise<ReceiptPlace | undefined> {
     const [row] = await this.#query<EpochRow & { siblings: Buffer }>(
       `select e.*, a.siblings from provider.anchored a join provider.epoch e on e.id = a.epoch

@@ -3,6 +3,7 @@ import { Receipt as ReceiptMessage } from '#protos/weft/payment/v1/payment.js';
 import { type Days, type Usage, UsageBook } from '../usage.js';
 import { readReceipt } from '../wire.js';
 import { ledgerUnavailable } from './charge-commit.js';
+import { PAID_ACCOUNTS } from './paid-accounts.js';
 
 /** Receipts read at once. */
 const BATCH = 1_000;
@@ -41,7 +42,7 @@ async function addAnchored(client: pg.ClientBase, asset: bigint, book: UsageBook
 async function addWaiting(client: pg.ClientBase, asset: bigint, book: UsageBook): Promise<void> {
   for (let after = '-1'; ; ) {
     const { rows } = await client.query<{ seq: string; proof: Buffer }>(
-      `select c.seq, c.proof from provider.call c join provider.channel h on h.id = c.channel
+      `select c.seq, c.proof from provider.call c join ${PAID_ACCOUNTS}
         where h.asset = $1 and c.epoch is null and c.state = 'CHARGED' and c.seq > $2 order by c.seq limit ${BATCH}`,
       [String(asset), after],
     );

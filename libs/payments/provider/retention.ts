@@ -59,8 +59,8 @@ export async function sweepLedger(
   const ofLicences = await repeat(
     `delete from provider.call where (payer, call_id) in (
        select c.payer, c.call_id from provider.call c join provider.licence l on l.id = c.channel
-        where ${LICENCE_IS_OVER} limit ${BATCH})`,
-    [before],
+        where ${LICENCE_IS_OVER} and (c.epoch is not null or not $2) limit ${BATCH})`,
+    [before, anchors],
   );
   const files = await ledger.bodies.sweep((before - FILE_SLACK_SEC) * 1000, async (digest) => {
     const { rows } = await ledger.pool.query(
