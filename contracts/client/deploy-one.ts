@@ -1,7 +1,7 @@
 import { ContractFactory, type Provider, type Signer } from 'ethers';
 import type { Hex } from '#core/hex.js';
 import { type ContractName, loadArtifact } from './artifact.js';
-import { lower, read } from './chain.js';
+import { lower, mined, read } from './chain.js';
 import type { Deployment } from './deployment.js';
 import { explain } from './explain.js';
 
@@ -33,7 +33,7 @@ export async function deployOne(signer: Signer, name: ContractName, args: readon
   const { abi, bytecode } = loadArtifact(name);
   try {
     const contract = await new ContractFactory(abi, bytecode, signer).deploy(...args);
-    await contract.waitForDeployment();
+    await mined(contract.deploymentTransaction()!);
     return lower(await contract.getAddress());
   } catch (error) {
     throw explain(error, signer.provider);

@@ -6,6 +6,7 @@ import { devAccount } from '#cli/up/dev-account.js';
 import { type LocalChain, startAnvil } from '#platform/local/anvil.js';
 import { startRpcProxy } from '#test/support/rpc-proxy.js';
 import { tempDir } from '#test/support/temp-dir.js';
+import { mined } from './chain.js';
 import { chainProvider, connectChain } from './chain-provider.js';
 import { deployOnce } from './deploy.js';
 import { type Deployment, readDeployment } from './deployment.js';
@@ -93,7 +94,7 @@ describe('a deployment that fails half way', () => {
     const cut = chainProvider({ rpcUrl: proxy.url, chainId: 31_337n });
     await expect(deployOnce(deployer.connect(cut), file, options)).rejects.toThrow();
     cut.destroy();
-    await (await deployer.sendTransaction({ to: deployer.address, value: 1n })).wait();
+    await mined(await deployer.sendTransaction({ to: deployer.address, value: 1n }));
     const lines: string[] = [];
     const made = await deployOnce(deployer, file, { ...options, onProgress: (line) => lines.push(line) });
     const from = (nonce: number) => getCreateAddress({ from: deployer.address, nonce }).toLowerCase();

@@ -242,15 +242,14 @@ export const writePayment = (payment: Payment): proto.Payment => ({
   cumulative: formatAmount(payment.cumulative),
   call: writeCall(payment.call),
   signature: payment.signature,
-  job: undefined,
 });
 
 export const writeJobPayment = ({ job, call, signature }: JobPayment): proto.Payment => ({
   terms: undefined,
   cumulative: '',
-  call: { ...call, maxAmount: formatAmount(call.maxAmount) },
+  call: writeCall(call),
   signature,
-  job: { ...job },
+  job,
 });
 
 export const writeLicencePayment = ({ licenceId, uses, call, signature }: LicencePayment): proto.Payment => ({

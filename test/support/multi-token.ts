@@ -1,9 +1,5 @@
-import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { type Contract, ContractFactory, type Signer } from 'ethers';
-
-const root = join(import.meta.dirname, '../..');
+import type { Contract, Signer } from 'ethers';
+import { deployForeign } from './foreign-contract.js';
 
 const SOURCE = `// SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.20;
@@ -14,23 +10,5 @@ contract MultiToken is ERC1155("") {
 
 /** OpenZeppelin's ERC-1155, which the project itself has no use for; anybody may mint. */
 export async function deployMultiToken(signer: Signer): Promise<Contract> {
-  const sources: Record<string, { content: string }> = { 'MultiToken.sol': { content: SOURCE } };
-  const add = (path: string, content: string): void => {
-    for (const [, imported] of content.matchAll(/^import [^;]*?"([^"]+)";/gm)) {
-      const name = imported!.startsWith('.') ? join(path, '..', imported!) : imported!;
-      if (sources[name] !== undefined) continue;
-      const text = readFileSync(join(root, 'node_modules', name), 'utf8');
-      sources[name] = { content: text };
-      add(name, text);
-    }
-  };
-  add('MultiToken.sol', SOURCE);
-  const outputSelection = { '*': { '*': ['abi', 'evm.bytecode.object'] } };
-  const input = JSON.stringify({ language: 'Solidity', sources, settings: { outputSelection } });
-  const solc = join(root, 'contracts/scripts/solc.mjs');
-  const output = execFileSync(process.execPath, [solc, '--standard-json'], { input, maxBuffer: 2 ** 28 });
-  const { abi, evm } = JSON.parse(output.toString()).contracts['MultiToken.sol'].MultiToken;
-  const deployed = await new ContractFactory(abi, evm.bytecode.object, signer).deploy();
-  await deployed.waitForDeployment();
-  return deployed as Contract;
+  return (await deployForeign(signer, 'MultiToken', SOURCE)) as Contract;
 }

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { mintedAsset, type Parent } from '#contracts/assets.js';
-import { send } from '#contracts/chain.js';
+import { mined, send } from '#contracts/chain.js';
 import { toHex } from '#core/hex.js';
 import { type Chain, startChain } from '#test/support/chain.js';
 import { audit } from './audit.js';
@@ -92,7 +92,7 @@ describe('an audit', () => {
     await chain.provider.send('anvil_setBalance', [escrow, '0xde0b6b3a7640000']);
     const { to, data } = chain.token.transfer(toHex(randomBytes(20)), 6n);
     const hash = await chain.provider.send('eth_sendTransaction', [{ from: escrow, to, data }]);
-    await chain.provider.waitForTransaction(hash);
+    await mined((await chain.provider.getTransaction(hash))!);
     const { balanced, differences } = await audited();
     expect(balanced).toBe(false);
     // Less the present of 5.

@@ -3,6 +3,7 @@ import { WeftError } from '#core/errors.js';
 import { asBuffer } from '#platform/as-buffer.js';
 import type { BodyStore } from './body-store.js';
 import { isAnswer, ledgerUnavailable } from './charge-commit.js';
+import { storeResponse } from './store-response.js';
 
 /** A served call that a job's step pays. */
 export interface JobCharge {
@@ -43,9 +44,6 @@ export interface ServedJob {
   readonly state: JobState;
 }
 
-/** Responses above this go into files, as those of other calls. */
-const INLINE_BYTES = 256 * 1024;
-
 /** Steps of jobs in the provider's ledger: kept with their answer before it is sent, handed in later. */
 export class JobLedger {
   constructor(
@@ -58,9 +56,7 @@ export class JobLedger {
    * step has paid for another call), LEDGER_UNAVAILABLE (perhaps kept).
    */
   async keep(charge: JobCharge): Promise<boolean> {
-    const { response, responseDigest } = charge;
-    const large = response.length > INLINE_BYTES;
-    if (large) await this.bodies.put(responseDigest, response);
+    const { response, body } = await storeResponse(this.bodies, charge);
     try {
       const { rowCount } = await this.pool.query(KEEP, [
         asBuffer(charge.jobId),
@@ -69,14 +65,14 @@ export class JobLedger {
         asBuffer(charge.callId),
         asBuffer(charge.commitment),
         asBuffer(charge.receipt),
-        large ? null : asBuffer(response),
-        large ? asBuffer(responseDigest) : null,
+        response === null ? null : asBuffer(response),
+        body === null ? null : asBuffer(body),
         String(charge.amount),
         charge.atSec,
         String(charge.asset),
         charge.tenure,
         String(charge.stepAmount),
-        asBuffer(responseDigest),
+        asBuffer(charge.responseDigest),
         charge.expiresAtSec,
         charge.reviewSec,
       ]);

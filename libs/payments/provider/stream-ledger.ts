@@ -3,9 +3,7 @@ import { asBuffer } from '#platform/as-buffer.js';
 import { messageDigest } from '../digests.js';
 import type { BodyStore } from './body-store.js';
 import { type AccountTable, explain, isAnswer, ledgerUnavailable } from './charge-commit.js';
-
-/** Windows above this go into files, not into rows. */
-const INLINE_WINDOW_BYTES = 256 * 1024;
+import { INLINE_BYTES } from './store-response.js';
 
 /** The next part of a stream that is being served. */
 export interface StreamWindow {
@@ -46,7 +44,7 @@ export class StreamLedger {
   async commit(window: StreamWindow): Promise<WindowResult> {
     const packed = pack(window.messages);
     let body: Buffer | null = null;
-    if (packed.length > INLINE_WINDOW_BYTES) {
+    if (packed.length > INLINE_BYTES) {
       body = messageDigest(packed);
       await this.bodies.put(body, packed);
     }
