@@ -1,5 +1,6 @@
 import { WeftError } from '#core/errors.js';
 import { formatAmount } from '#core/money.js';
+import { Turns } from '#core/turns.js';
 import type { ChainView, JobOnChain } from '#payments/provider/chain-view.js';
 import type { ProviderLedger } from '#payments/provider/provider-ledger.js';
 import { type Admission, type Attempt, inFlight, JobAttempt, meetRow, notCharged } from './attempt.js';
@@ -40,6 +41,8 @@ export class JobDesk {
   readonly #chainReads: TokenBucket;
   /** Steps whose call is being served here. */
   readonly #busy = new Set<string>();
+  /** One at a time for each step: none rests on what another is about to change. */
+  readonly #admissions = new Turns();
 
   constructor(private readonly parts: JobDeskParts) {
     this.#chainReads = new TokenBucket(parts.limits.newChannelsPerSec, parts.limits.newChannelBurst);
@@ -47,10 +50,18 @@ export class JobDesk {
 
   /** Judges a call whose signature holds. Writes nothing. Throws Refused. */
   async admit(route: Route, verified: VerifiedJob): Promise<Admission> {
+    // The client is part of the key: whether it is the job's, the chain has yet to say.
+    const step = verified.payerKey + verified.accountKey + verified.job.step;
+    return await this.#admissions.take(step, () => this.#admit(route, verified, step));
+  }
+
+  async #admit(route: Route, verified: VerifiedJob, step: string): Promise<Admission> {
     const { ledger, serving, meet, serve } = this.parts;
     try {
       const running = serving(verified.callKey);
       if (running !== undefined) return meet(running, verified);
+      // Before the ledger is asked: whatever ends from here on, it knows.
+      if (this.#busy.has(step)) throw inFlight();
       const row = await ledger.call(verified.payer, verified.call.callId);
       if (row !== undefined) return meetRow(verified, row);
       await this.#checkStanding(verified.version);
@@ -58,10 +69,8 @@ export class JobDesk {
       await this.#checkGate(verified);
       const meanwhile = serving(verified.callKey);
       if (meanwhile !== undefined) return meet(meanwhile, verified);
-      const key = verified.accountKey + verified.job.step;
-      if (this.#busy.has(key)) throw inFlight();
-      this.#busy.add(key);
-      return serve(new JobAttempt(route, verified, onChain, () => this.#busy.delete(key)));
+      this.#busy.add(step);
+      return serve(new JobAttempt(route, verified, onChain, () => this.#busy.delete(step)));
     } catch (error) {
       throw notCharged(error);
     }

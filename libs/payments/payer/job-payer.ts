@@ -1,6 +1,7 @@
 import { type Job, type JobStep, type Jobs, type JobTerms, jobIdOf } from '#contracts/jobs.js';
 import { WeftError } from '#core/errors.js';
 import { sameBytes, toHex } from '#core/hex.js';
+import { Turns } from '#core/turns.js';
 import type { SigningKey } from '../signature.js';
 import { type Domain, escrowDomain, hashCall, hashJobCall, type Receipt, signingHash } from '../typed-data.js';
 import type { Signed } from '../wire.js';
@@ -42,7 +43,7 @@ const LISTED = 100;
 export class JobPayer {
   readonly #separator: Buffer;
   /** One thing at a time for each job. */
-  readonly #turns = new Map<string, Promise<unknown>>();
+  readonly #turns = new Turns();
 
   constructor(
     private readonly parts: JobPayerParts,
@@ -73,7 +74,7 @@ export class JobPayer {
     if (known !== undefined && (known.quote !== quote || !sameBytes(known.commitment, hashCall(call))))
       throw idReused(idKey(callId));
     const entry = known ?? this.#hold(jobs, quote, pin, call);
-    await this.#inTurn(entry, () => this.#fund(jobs, entry));
+    await this.#turns.take(entry.key, () => this.#fund(jobs, entry));
     throwIfLost(entry);
     const job = { client: this.parts.payer, jobId: entry.jobId, step: STEP };
     const hash = hashJobCall({ jobId: entry.jobId, step: STEP, commitment: entry.commitment });
@@ -99,7 +100,7 @@ export class JobPayer {
     checkLength(callId, 'callId', 32);
     const entry = await this.parts.book.job(callId);
     if (entry === undefined) return undefined;
-    if (isOpenJob(entry)) await this.#inTurn(entry, () => this.#refresh(this.#jobs(), entry));
+    if (isOpenJob(entry)) await this.#turns.take(entry.key, () => this.#refresh(this.#jobs(), entry));
     return recordOf(entry);
   }
 
@@ -137,7 +138,7 @@ export class JobPayer {
       throw new WeftError('PERMISSION_DENIED', `the evaluator of this job is ${toHex(entry.evaluator)}`, {
         evaluator: toHex(entry.evaluator),
       });
-    await this.#inTurn(entry, () => this.#evaluate(jobs, entry, verdict));
+    await this.#turns.take(entry.key, () => this.#evaluate(jobs, entry, verdict));
     await this.#fetchRefunds(jobs);
     return recordOf(entry);
   }
@@ -149,7 +150,7 @@ export class JobPayer {
     if (jobs === undefined) return;
     const open = [...book.jobs.values()].filter(isOpenJob);
     if (open.length > 0) await chain.readTime();
-    const looks = open.map((entry) => this.#inTurn(entry, () => this.#lookAfter(jobs, entry)));
+    const looks = open.map((entry) => this.#turns.take(entry.key, () => this.#lookAfter(jobs, entry)));
     const failed = (await Promise.allSettled(looks)).find((look) => look.status === 'rejected');
     await this.#fetchRefunds(jobs);
     if (failed !== undefined) throw failed.reason;
@@ -304,17 +305,6 @@ export class JobPayer {
     const { jobs } = this.parts.chain;
     if (jobs === undefined) throw new WeftError('CONFIG_INVALID', 'this wallet knows no contract of jobs');
     return jobs;
-  }
-
-  #inTurn<T>({ key }: JobEntry, work: () => Promise<T>): Promise<T> {
-    const turn = (this.#turns.get(key) ?? Promise.resolve()).then(work);
-    const settled = turn.then(
-      () => {},
-      () => {},
-    );
-    this.#turns.set(key, settled);
-    void settled.then(() => this.#turns.get(key) === settled && this.#turns.delete(key));
-    return turn;
   }
 }
 
