@@ -288,8 +288,14 @@ export class TransactionSender {
     return receipts.find((receipt) => receipt !== null) ?? null;
   }
 
-  #rpc<T>(answer: Promise<T>): Promise<T> {
-    return orChainError(this.#options.rpcUrl, answer);
+  /** What a sender that was stopped meets of a node that is let go as well is no error of the node's. */
+  async #rpc<T>(answer: Promise<T>): Promise<T> {
+    try {
+      return await orChainError(this.#options.rpcUrl, answer);
+    } catch (error) {
+      this.#stop.signal.throwIfAborted();
+      throw error;
+    }
   }
 
   /** One transaction under the key's advisory lock, which ends with it, also when this process dies. */
