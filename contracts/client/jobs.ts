@@ -162,6 +162,15 @@ export class Jobs {
     return parseJobsLogs(logs, this.address);
   }
 
+  /** What was released for a step, by what events from `fromBlock` on say. */
+  async paidFor(jobId: Bytes, step: number, fromBlock: number): Promise<bigint> {
+    const events = await this.events(fromBlock, 'latest', jobId);
+    return events.reduce(
+      (sum, event) => (event.name === 'PaymentReleased' && event.step === step ? sum + event.amount : sum),
+      0n,
+    );
+  }
+
   #build(method: string, args: readonly unknown[]): UnsignedTransaction {
     return { to: this.address, data: interfaceOf('Jobs').encodeFunctionData(method, args) };
   }

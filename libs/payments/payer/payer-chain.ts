@@ -101,11 +101,7 @@ export class PayerChain {
 
   /** What was released for a step that was completed. */
   async paidFor(jobs: Jobs, jobId: Uint8Array, step: number): Promise<bigint> {
-    const events = await this.#ask(() => jobs.events(this.options.fromBlock, 'latest', jobId));
-    return events.reduce(
-      (sum, event) => (event.name === 'PaymentReleased' && event.step === step ? sum + event.amount : sum),
-      0n,
-    );
+    return await this.#ask(() => jobs.paidFor(jobId, step, this.options.fromBlock));
   }
 
   /** Sees to it that a contract may take `amount` of the payer's tokens. */

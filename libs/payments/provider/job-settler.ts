@@ -84,20 +84,11 @@ export class JobSettler {
           await sender.send(jobs.claimPayment(jobId, step));
         return;
       case 'completed':
-        return await ledger.jobs.mark(job, 'PAID', await this.#paid(job));
+        return await ledger.jobs.mark(job, 'PAID', await jobs.paidFor(jobId, step, ledger.bornAtBlock));
       case 'rejected':
       case 'expired':
         return await ledger.jobs.mark(job, 'UNPAID');
     }
-  }
-
-  async #paid({ jobId, step }: ServedJob): Promise<bigint> {
-    const { chain, ledger } = this.#options;
-    const events = await chain.jobs!.events(ledger.bornAtBlock, 'latest', jobId);
-    return events.reduce(
-      (sum, event) => (event.name === 'PaymentReleased' && event.step === step ? sum + event.amount : sum),
-      0n,
-    );
   }
 
   #report({ jobId, step }: ServedJob, error: unknown): void {
