@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import { connectTemporal, payloadFolder, readMarketplace, runMemo } from 'weft/client';
+import { connectTemporal, payloadsOf, readMarketplace, runMemo } from 'weft/client';
 
 const home = process.env['WEFT_HOME'] ?? '.weft';
-const { temporal } = await readMarketplace(home);
-const client = await connectTemporal({ ...temporal, payloadFolder: payloadFolder(home) });
+const marketplace = await readMarketplace(home);
+const client = await connectTemporal({ ...marketplace.temporal, payloads: payloadsOf(home, marketplace) });
 const mood = await client.workflow.execute('moodOfAScan', {
   taskQueue: 'mood-of-a-scan',
   workflowId: randomUUID(),

@@ -1,5 +1,7 @@
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Marketplace, readWalletToken, writeMarketplace } from '#client/marketplace.js';
+import { makePayloadKey, PAYLOAD_KEY_FILE } from '#client/temporal/payloads.js';
 import { connectChain } from '#contracts/chain-provider.js';
 import { isLocalChain } from '#contracts/deploy.js';
 import type { Deployment } from '#contracts/deployment.js';
@@ -100,7 +102,13 @@ export class LocalMarketplace {
       progress.step('Temporal', () => this.#startTemporal()),
     ]);
     this.deployment = await progress.step('contracts', () => this.#deploy(rpcUrl));
-    const { WEFT_CONFIRMATIONS, WEFT_MAX_FEE_GWEI, WEFT_WITNESS_RPC_URL: witnessRpcUrl } = upEnvironment();
+    const {
+      WEFT_CONFIRMATIONS,
+      WEFT_MAX_FEE_GWEI,
+      WEFT_WITNESS_RPC_URL: witnessRpcUrl,
+      WEFT_ENCRYPT_RUNS,
+    } = upEnvironment();
+    if (WEFT_ENCRYPT_RUNS) makePayloadKey(home.path);
     this.marketplace = {
       chainId: Number(this.deployment.chainId),
       rpcUrl,
@@ -113,6 +121,8 @@ export class LocalMarketplace {
       temporal: { address: temporal.address, namespace: 'default', ui: temporal.uiUrl ?? '' },
       taskQueue: 'weft',
       allowPrivateEndpoints: true,
+      // Also when this start did not ask for it: earlier runs could not be read without.
+      ...(existsSync(home.file(PAYLOAD_KEY_FILE)) ? { payloadKeyFile: PAYLOAD_KEY_FILE } : {}),
     };
     await writeMarketplace(home.path, this.marketplace);
     writeFileAtomic(databaseUrlFile(home.path), databaseUrl);

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { chainSettings } from '#platform/chain-settings.js';
-import { loadConfig } from '#platform/config.js';
+import { flag, loadConfig } from '#platform/config.js';
 
 const schema = z
   .object({
@@ -12,6 +12,9 @@ const schema = z
       .optional()
       .describe('where the contracts stand on that chain, as "weft deploy" wrote it'),
     TEMPORAL_ADDRESS: z.string().optional().describe('a Temporal server of your own, host:port'),
+    WEFT_ENCRYPT_RUNS: flag()
+      .default(false)
+      .describe('encrypt what runs carry; once a home has done so it goes on doing it'),
     ...chainSettings,
   })
   .refine((config) => config.WEFT_RPC_URL !== undefined || config.WEFT_CONFIRMATIONS === 0, {

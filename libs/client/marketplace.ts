@@ -31,6 +31,8 @@ const schema = z.object({
   gateway: z.url(),
   temporal: z.object({ address: hostAndPort, namespace: z.string().min(1), ui: z.string() }),
   taskQueue: z.string().min(1),
+  /** Of the key that payloads of runs are encrypted with; relative to the folder of this file. Without: they are not. */
+  payloadKeyFile: z.string().min(1).optional(),
   /** Whether services at loopback and private addresses may be called. Right where all runs on one machine. */
   allowPrivateEndpoints: z.boolean(),
 });
@@ -39,8 +41,6 @@ const schema = z.object({
 export type Marketplace = z.infer<typeof schema> & { readonly contracts: z.infer<typeof contracts> };
 
 export const marketplaceFile = (home: string): string => join(home, 'marketplace.json');
-/** Where payloads go that are too large for a workflow's history; shared by all that start, run or read workflows. */
-export const payloadFolder = (home: string): string => join(home, 'payloads');
 
 /** Throws CONFIG_INVALID, naming the field, or saying how to start a marketplace if there is none. */
 export async function readMarketplace(home: string): Promise<Marketplace> {

@@ -1,8 +1,9 @@
 import type { LoggerService } from '@nestjs/common';
 import { defaultGrpcRetryOptions, makeGrpcRetryInterceptor } from '@temporalio/client';
 import { openMarket } from '#client/market.js';
-import { type Marketplace, payloadFolder } from '#client/marketplace.js';
+import type { Marketplace } from '#client/marketplace.js';
 import { connectTemporal } from '#client/temporal/connect-temporal.js';
+import { payloadsOf } from '#client/temporal/payloads.js';
 import { temporalSecurity } from '#platform/temporal-settings.js';
 import { createGateway } from './gateway-app.js';
 import type { GatewayConfig } from './gateway-config.js';
@@ -35,7 +36,7 @@ export async function startGateway(
   const keys = KeyStore.open(gatewayFolder(home));
   const client = await connectTemporal({
     ...temporal,
-    payloadFolder: payloadFolder(home),
+    payloads: payloadsOf(home, marketplace),
     connection: { ...temporalSecurity(config), interceptors: [fewRetries] },
   });
   const market = openMarket(marketplace);

@@ -30,6 +30,7 @@ export async function bundleWorkflows(file: string): Promise<WorkflowBundle> {
       workflowsPath: resolve(file),
       workflowInterceptorModules: [source('workflows/runtime/interceptors')],
       payloadConverterPath: source('libs/core/payload-converter'),
+      failureConverterPath: source('libs/core/failure-converter'),
       webpackConfigHook,
       logger,
     });

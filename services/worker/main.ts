@@ -1,7 +1,6 @@
 import { resolve } from 'node:path';
 import { Runtime } from '@temporalio/worker';
 import { z } from 'zod';
-import { payloadFolder } from '#client/marketplace.js';
 import { loadConfig, port } from '#platform/config.js';
 import { weftHome } from '#platform/home.js';
 import { createMetrics, startMetricsServer } from '#platform/metrics.js';
@@ -43,7 +42,7 @@ await runApp('worker', async (logger) => {
   });
   const sweeper = await startSweeper({
     temporal: { ...worker.marketplace.temporal, connection },
-    folder: payloadFolder(home),
+    payloads: worker.payloads,
     keepDays: config.WEFT_PAYLOAD_DAYS,
     logger,
   });

@@ -28,7 +28,7 @@ describe('starting a worker', () => {
   });
 
   it('says the same to whoever wants to start a run', async () => {
-    const options = { address: nowhere, namespace: 'default', payloadFolder: home };
+    const options = { address: nowhere, namespace: 'default', payloads: { folder: home } };
     await expect(connectTemporal(options)).rejects.toMatchObject({ reason: 'TEMPORAL_UNAVAILABLE' });
   });
 

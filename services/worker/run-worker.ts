@@ -1,7 +1,8 @@
 import { parse } from 'node:path';
 import type { Logger } from 'pino';
-import { type Marketplace, payloadFolder, readMarketplace, readWalletToken } from '#client/marketplace.js';
+import { type Marketplace, readMarketplace, readWalletToken } from '#client/marketplace.js';
 import { openParts } from '#client/parts.js';
+import { type Payloads, payloadsOf } from '#client/temporal/payloads.js';
 import { toHex } from '#core/hex.js';
 import { RemoteWallet } from '#payments/payer/remote-wallet.js';
 import { createActivities } from './activities.js';
@@ -26,12 +27,14 @@ export interface WorkerWants {
 export interface WorkerAtWork extends RunningWorker {
   readonly taskQueue: string;
   readonly marketplace: Marketplace;
+  readonly payloads: Payloads;
 }
 
 /** Runs workflows with a marketplace's services. Throws CONFIG_INVALID, INVALID_INPUT (the file), TEMPORAL_UNAVAILABLE. */
 export async function runWorker(wants: WorkerWants): Promise<WorkerAtWork> {
   const { home, file, logger } = wants;
   const marketplace = await readMarketplace(home);
+  const payloads = payloadsOf(home, marketplace);
   const wallet = new RemoteWallet({
     address: marketplace.wallet,
     token: await readWalletToken(home, marketplace),
@@ -44,7 +47,7 @@ export async function runWorker(wants: WorkerWants): Promise<WorkerAtWork> {
     const worker = await startWorker({
       ...marketplace.temporal,
       taskQueue,
-      payloadFolder: payloadFolder(home),
+      payloads,
       workflows: file === undefined ? await shippedBundle() : await bundleWorkflows(file),
       activities: createActivities(parts),
       ...(wants.connection === undefined ? {} : { connection: wants.connection }),
@@ -52,6 +55,7 @@ export async function runWorker(wants: WorkerWants): Promise<WorkerAtWork> {
     return {
       taskQueue,
       marketplace,
+      payloads,
       ended: worker.ended,
       async close() {
         await worker.close();

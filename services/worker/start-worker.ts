@@ -1,16 +1,17 @@
 import { NativeConnection, type NativeConnectionOptions, Worker, type WorkflowBundle } from '@temporalio/worker';
 import { workerDataConverter } from '#client/temporal/data-converter.js';
+import type { Payloads } from '#client/temporal/payloads.js';
 import { requireListener } from '#client/temporal/require-listener.js';
 import { partDown } from '#core/part-down.js';
 import type { RunActivities } from '#workflows/runtime/activities.js';
+import { encodeFailures } from './encode-failures.js';
 
 export interface WorkerOptions {
   /** "127.0.0.1:7233" */
   readonly address: string;
   readonly namespace: string;
   readonly taskQueue: string;
-  /** Where payloads are kept that are too large for a history. */
-  readonly payloadFolder: string;
+  readonly payloads: Payloads;
   readonly workflows: WorkflowBundle;
   readonly activities: RunActivities;
   readonly connection?: Pick<NativeConnectionOptions, 'tls' | 'apiKey' | 'metadata'>;
@@ -39,7 +40,8 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
       taskQueue,
       workflowBundle: options.workflows,
       activities: { ...options.activities },
-      dataConverter: workerDataConverter(options.payloadFolder),
+      dataConverter: workerDataConverter(options.payloads),
+      interceptors: { activity: options.payloads.key === undefined ? [] : [encodeFailures] },
       shutdownGraceTime: options.graceMs ?? 5_000,
     });
     const ended = worker.run().finally(() => connection.close());

@@ -23,7 +23,7 @@ describe('payloads of runs', () => {
 
   beforeEach(async () => {
     folder = join(tempDir(), 'payloads');
-    client = await connectTemporal({ address: temporal.address, namespace: 'default', payloadFolder: folder });
+    client = await connectTemporal({ address: temporal.address, namespace: 'default', payloads: { folder } });
     onEnd(() => client.connection.close());
   });
 

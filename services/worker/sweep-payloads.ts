@@ -2,6 +2,7 @@ import type { Client } from '@temporalio/client';
 import type { Logger } from 'pino';
 import { connectTemporal, type TemporalOptions } from '#client/temporal/connect-temporal.js';
 import { PayloadStore } from '#client/temporal/payload-store.js';
+import type { Payloads } from '#client/temporal/payloads.js';
 
 const DAY_MS = 86_400_000;
 const SWEEP_EVERY_MS = 3_600_000;
@@ -27,18 +28,19 @@ export async function sweepPayloads({ client, folder, keepDays, nowMs = Date.now
   return await new PayloadStore(folder).sweep(before);
 }
 
-export interface SweeperOptions extends Pick<SweepOptions, 'folder' | 'keepDays'> {
-  readonly temporal: Omit<TemporalOptions, 'payloadFolder'>;
+export interface SweeperOptions extends Pick<SweepOptions, 'keepDays'> {
+  readonly temporal: Omit<TemporalOptions, 'payloads'>;
+  readonly payloads: Payloads;
   readonly logger: Logger;
 }
 
 /** Sweeps now and every hour until it is stopped. Throws TEMPORAL_UNAVAILABLE. */
 export async function startSweeper(options: SweeperOptions): Promise<{ stop(): Promise<void> }> {
-  const { temporal, folder, keepDays, logger } = options;
-  const client = await connectTemporal({ ...temporal, payloadFolder: folder });
+  const { temporal, payloads, keepDays, logger } = options;
+  const client = await connectTemporal({ ...temporal, payloads });
   let last = Promise.resolve();
   const sweep = () => {
-    last = sweepPayloads({ client, folder, keepDays }).then(
+    last = sweepPayloads({ client, folder: payloads.folder, keepDays }).then(
       (files) => {
         if (files > 0) logger.info({ files }, 'removed payloads that no run needs any more');
       },

@@ -2,8 +2,9 @@ import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Client } from '@temporalio/client';
-import { payloadFolder, writeMarketplace } from '#client/marketplace.js';
+import { writeMarketplace } from '#client/marketplace.js';
 import { connectTemporal } from '#client/temporal/connect-temporal.js';
+import { payloadsOf } from '#client/temporal/payloads.js';
 import { startGrpcApp } from '#platform/grpc/start-grpc-app.js';
 import { startPostgres } from '#platform/local/postgres.js';
 import { startTemporal } from '#platform/local/temporal.js';
@@ -119,7 +120,7 @@ async function startEverything(): Promise<{ client: Client; arrivals: Map<string
   const client = await connectTemporal({
     address: temporal.address,
     namespace: 'default',
-    payloadFolder: payloadFolder(home),
+    payloads: payloadsOf(home, {}),
   });
   onEnd(() => client.connection.close());
   return { client, arrivals };

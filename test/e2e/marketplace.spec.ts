@@ -4,8 +4,9 @@ import { cpSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'no
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import sharp from 'sharp';
-import { payloadFolder, readMarketplace } from '#client/marketplace.js';
+import { readMarketplace } from '#client/marketplace.js';
 import { connectTemporal } from '#client/temporal/connect-temporal.js';
+import { payloadsOf } from '#client/temporal/payloads.js';
 import { packageRoot } from '#platform/home.js';
 import { type Leashed, leash } from '#platform/local/leash.js';
 import { blankPng } from '#services/models/testing/blank-png.js';
@@ -43,7 +44,8 @@ async function up(at = home, ...args: string[]): Promise<{ child: Leashed; repor
   return new Promise((resolve, reject) => {
     const child = leash(process.execPath, {
       args: [join(root, 'cli/weft.mjs'), 'up', '--json', ...args],
-      env: { ...env, WEFT_HOME: at },
+      // The second home encrypts its runs.
+      env: { ...env, WEFT_HOME: at, WEFT_ENCRYPT_RUNS: String(at !== home) },
       graceMs: 20_000,
       onLine: (line) => {
         lines.push(line);
@@ -259,8 +261,8 @@ describe('a marketplace on one machine', () => {
       cwd: root,
       env,
     });
-    const { temporal } = await readMarketplace(home);
-    const client = await connectTemporal({ ...temporal, payloadFolder: payloadFolder(home) });
+    const marketplace = await readMarketplace(home);
+    const client = await connectTemporal({ ...marketplace.temporal, payloads: payloadsOf(home, marketplace) });
     try {
       const read = (image: Uint8Array) =>
         client.workflow.execute('checkedScan', {
@@ -384,6 +386,10 @@ describe('a marketplace on one machine', () => {
 
     expect(await other.child.exited).toMatchObject({ code: 0 });
     await expectNobodyIsLeft(otherHome);
+    // T39: what was recognised can be read in a history, but not in one that is encrypted.
+    const saysIn = (at: string) => readFileSync(join(at, 'temporal/temporal.db'), 'latin1').includes('Thank you');
+    expect([home, otherHome].map(saysIn)).toEqual([true, false]);
+    expect(other.report.output.text).toContain('Thank you');
     const { runs } = await weft<{ runs: { runId: string }[] }>('runs');
     expect(runs.map(({ runId }) => runId)).toEqual(expect.arrayContaining([first.report.runId, again.report.runId]));
     expect(runs.map(({ runId }) => runId)).not.toContain(other.report.runId);

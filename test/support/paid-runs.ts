@@ -5,6 +5,7 @@ import type { Marketplace } from '#client/marketplace.js';
 import { type ClientParts, openParts } from '#client/parts.js';
 import { connectTemporal } from '#client/temporal/connect-temporal.js';
 import { workerDataConverter } from '#client/temporal/data-converter.js';
+import type { Payloads } from '#client/temporal/payloads.js';
 import type { Wallet } from '#payments/payer/wallet.js';
 import type { LocalTemporal } from '#platform/local/temporal.js';
 import { createActivities } from '#services/worker/activities.js';
@@ -29,15 +30,20 @@ export const marketplaceFor = (market: Market, temporal: LocalTemporal, more: Pa
   });
 
 /** Temporal, a client of it, and a worker that pays with `wallet`, all in this process but the server. */
-export async function startPaidRuns(market: Market, wallet: Wallet, workflows: WorkflowBundle) {
+export async function startPaidRuns(
+  market: Market,
+  wallet: Wallet,
+  workflows: WorkflowBundle,
+  payloadKey?: Uint8Array,
+) {
   quietTemporal();
   const temporal = await startTemporal();
   const marketplace = marketplaceFor(market, temporal);
-  const payloadFolder = join(tempDir(), 'payloads');
+  const payloads: Payloads = { folder: join(tempDir(), 'payloads'), ...(payloadKey && { key: payloadKey }) };
   const { address } = temporal;
   const { namespace } = marketplace.temporal;
   const { taskQueue } = marketplace;
-  const client: Client = await connectTemporal({ address, namespace, payloadFolder });
+  const client: Client = await connectTemporal({ address, namespace, payloads });
   onEnd(() => client.connection.close());
   const parts: ClientParts = openParts(marketplace, wallet);
   onEnd(() => parts.close());
@@ -47,7 +53,7 @@ export async function startPaidRuns(market: Market, wallet: Wallet, workflows: W
       address,
       namespace,
       taskQueue,
-      payloadFolder,
+      payloads,
       workflows,
       activities,
       graceMs: 200,
@@ -61,8 +67,8 @@ export async function startPaidRuns(market: Market, wallet: Wallet, workflows: W
     marketplace,
     client,
     parts,
-    payloadFolder,
-    dataConverter: workerDataConverter(payloadFolder),
+    payloadFolder: payloads.folder,
+    dataConverter: workerDataConverter(payloads),
     taskQueue,
     startWorker: startOne,
     start: (

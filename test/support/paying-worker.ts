@@ -1,6 +1,7 @@
 import type { Client } from '@temporalio/client';
-import { payloadFolder, writeMarketplace } from '#client/marketplace.js';
+import { writeMarketplace } from '#client/marketplace.js';
 import { connectTemporal } from '#client/temporal/connect-temporal.js';
+import { payloadsOf } from '#client/temporal/payloads.js';
 import type { RemoteWallet } from '#payments/payer/remote-wallet.js';
 import type { LocalTemporal } from '#platform/local/temporal.js';
 import { WalletServiceDefinition } from '#protos/weft/wallet/v1/wallet.js';
@@ -47,7 +48,7 @@ export async function startPayingWorkers(
   const client = await connectTemporal({
     address: temporal.address,
     namespace: 'default',
-    payloadFolder: payloadFolder(home),
+    payloads: payloadsOf(home, {}),
   });
   onEnd(() => client.connection.close());
   return {

@@ -42,7 +42,7 @@ async function startWorker(): Promise<void> {
     connection: native,
     taskQueue,
     workflowBundle: bundle,
-    dataConverter: workerDataConverter(payloads),
+    dataConverter: workerDataConverter({ folder: payloads }),
   });
   working = worker.run();
   working.catch(() => {});
@@ -53,7 +53,11 @@ beforeAll(async () => {
   const folder = tempDir();
   const temporal = await startTemporal();
   const payloadFolder = join(folder, 'payloads');
-  client = await connectTemporal({ address: temporal.address, namespace: 'default', payloadFolder });
+  client = await connectTemporal({
+    address: temporal.address,
+    namespace: 'default',
+    payloads: { folder: payloadFolder },
+  });
   native = await NativeConnection.connect({ address: temporal.address });
   bundle = await bundleWorkflows(join(import.meta.dirname, '../../../test/workflows/slow.ts'));
   payloads = payloadFolder;
