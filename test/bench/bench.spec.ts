@@ -20,7 +20,7 @@ describe('npm run bench', () => {
     expect(await bench('paid-cal')).toEqual({
       code: 2,
       out: '',
-      err: 'no bench is called paid-cal: there are paid-call, paid-step, start-up, memory, gas',
+      err: 'no bench is called paid-cal: there are paid-call, paid-step, flood, start-up, memory, gas',
     });
     const { code, out, err } = await bench('gas', '--jsno');
     expect({ code, out }).toEqual({ code: 2, out: '' });
@@ -40,5 +40,22 @@ describe('npm run bench', () => {
       paid: side,
       walletProcess: { ...comparison, paid: side },
     });
+  }, 120_000);
+
+  it('T66 shows what a payer notices of a stranger who floods his provider', async () => {
+    const { code, out } = await bench('flood', '--json', '--quick');
+    expect(code).toBe(0);
+    const latency = { p50Ms: expect.any(Number), p99Ms: expect.any(Number) };
+    const beside = { ...latency, p50Ratio: expect.any(Number), p99Ratio: expect.any(Number) };
+    expect(JSON.parse(out)).toEqual({
+      bench: 'flood',
+      alone: latency,
+      beside: [100, 300, 1_000].map((questionsPerSec) => ({
+        questionsPerSec,
+        answered: expect.any(Number),
+        ...beside,
+      })),
+    });
+    for (const { answered } of JSON.parse(out).beside) expect(answered).toBeGreaterThan(0);
   }, 120_000);
 });

@@ -10,6 +10,10 @@ export const benches: Readonly<Record<string, { readonly about: string; load(): 
     about: "a workflow's paid step against a bare Temporal activity that makes the same call unpaid",
     load: () => import('./paid-step.js'),
   },
+  flood: {
+    about: 'what a payer notices of a stranger who floods his provider',
+    load: () => import('./flood.js'),
+  },
   'start-up': {
     about: 'how long a marketplace takes until it is ready, in a new home and in one used before',
     load: () => import('./start-up.js'),
