@@ -5,7 +5,7 @@ import {Economy} from "./economy/Economy.sol";
 import {Test} from "forge-std/Test.sol";
 
 /// Given all contracts together, whatever four people, their shareholders' contract and a stranger do, in whatever order.
-contract EconomyTest is Test {
+contract Economy_GivenAllContractsTogether is Test {
     Economy internal economy;
     bytes32[] private _names;
     mapping(bytes32 => uint256) private _reached;
@@ -136,12 +136,15 @@ contract EconomyTest is Test {
 
     /// The world compares everything after every move (`World.check`), and a difference is a revert, which fails the
     /// campaign. What is left for here is that the world itself makes no money.
-    function invariant_I1_I2_I3_I4_everybodyOwnsWhatHeShouldAndNothingRanBackwards() public view {
+    function invariant_I1_I2_I3_I4_WhenAnythingHappensInAnyOrder_ItLeavesEverybodyHisOwnAndNothingRunsBackwards()
+        public
+        view
+    {
         assertEq(economy.token().totalSupply(), economy.supply(), "conservation");
     }
 
     /// The campaign means something: moves taken by lot reach every state that they are for.
-    function test_theCampaignReachesEverything() public {
+    function test_WhenMovesAreTakenByLot_ItReachesEveryStateThatTheyAreFor() public {
         vm.pauseGasMetering();
         bytes4[] memory moves = _moves();
         for (uint256 run; run < 12; ++run) {

@@ -4,8 +4,8 @@ pragma solidity 0.8.37;
 import {WeftTest} from "./support/WeftTest.sol";
 
 /// T20: nobody rules over the contracts. `client/abi.spec.ts` holds the whole list of functions that change anything.
-contract NoAdminTest is WeftTest {
-    function test_T20_theDeployerHasNoPowerOverFunds() public {
+contract NoAdmin_GivenDeployedContracts is WeftTest {
+    function test_T20_WhenTheDeployerTriesThePowersOfAnAdmin_ItGivesHimNone() public {
         string[12] memory powers = [
             "owner()",
             "transferOwnership(address)",

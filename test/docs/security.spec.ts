@@ -25,7 +25,8 @@ function rowsInTests(): Set<string> {
   return rows;
 }
 
-const table = readFileSync(join(root, 'docs/SECURITY.md'), 'utf8')
+const document = readFileSync(join(root, 'docs/SECURITY.md'), 'utf8');
+const table = document
   .split('\n')
   .map((line) => /^\| ([TI]\d+) \|.*\| (held|open|part|n\/a) \|/.exec(line))
   .filter((match) => match !== null)
@@ -38,6 +39,16 @@ describe('docs/SECURITY.md', () => {
       ...Array.from({ length: 70 }, (_, i) => `T${i + 1}`),
     ];
     expect(table.map(({ row }) => row).sort()).toEqual(wanted.sort());
+  });
+
+  it('names no Solidity test that is not there', () => {
+    const named = [...document.matchAll(/`([\w/]+\.t\.sol)`: ([^;|`]*)/g)].flatMap(([, file, text]) =>
+      [...text!.matchAll(/\b(?:test|testFuzz|invariant)_\w+/g)].map(([name]) => ({ file: file!, name })),
+    );
+    expect(named.length).toBeGreaterThan(50);
+    const has = (file: string, name: string) =>
+      readFileSync(join(root, 'contracts/test', file), 'utf8').includes(`function ${name}`);
+    expect(named.filter(({ file, name }) => !has(file, name))).toEqual([]);
   });
 
   it('calls no row held that no test names', () => {
