@@ -7,6 +7,7 @@ import {VotesToken} from "../../src/VotesToken.sol";
 import {WeftGovernor} from "../../src/WeftGovernor.sol";
 import {IRevenue} from "../../src/interfaces/IRevenue.sol";
 import {WeftTest} from "../support/WeftTest.sol";
+import {IGovernor} from "@openzeppelin/contracts/governance/IGovernor.sol";
 import {TimelockController} from "@openzeppelin/contracts/governance/TimelockController.sol";
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 
@@ -38,6 +39,15 @@ contract GovernanceVote_GivenAnEscrowWhoseFeeVotersDecide is WeftTest {
         calls[0] = call;
     }
 
+    function _unexpected(uint256 id, IGovernor.ProposalState is_, IGovernor.ProposalState needed)
+        internal
+        pure
+        returns (bytes memory)
+    {
+        bytes32 allowed = bytes32(1 << uint8(needed));
+        return abi.encodeWithSelector(IGovernor.GovernorUnexpectedProposalState.selector, id, is_, allowed);
+    }
+
     function test_WhenTheyVoteForAFee_ItSetsItAfterBothDelays() public {
         (address[] memory targets, uint256[] memory values, bytes[] memory calls) =
             _proposal(abi.encodeCall(governed.setFee, (100, treasury)));
@@ -67,6 +77,47 @@ contract GovernanceVote_GivenAnEscrowWhoseFeeVotersDecide is WeftTest {
         vm.warp(block.timestamp + 1 days);
         vm.expectRevert(abi.encodeWithSelector(IRevenue.FeeTooHigh.selector, 501, 500));
         governor.execute(targets, values, calls, keccak256("too much"));
+    }
+
+    function test_WhenAFeeIsVotedForButNotQueued_ItRefusesToExecute() public {
+        (address[] memory targets, uint256[] memory values, bytes[] memory calls) =
+            _proposal(abi.encodeCall(governed.setFee, (100, treasury)));
+        uint256 id = governor.propose(targets, values, calls, "at once");
+        vm.warp(block.timestamp + 1 days + 1);
+        governor.castVote(id, 1);
+        vm.warp(block.timestamp + 4 days);
+        assertEq(uint8(governor.state(id)), uint8(IGovernor.ProposalState.Succeeded));
+        assertTrue(governor.proposalNeedsQueuing(id));
+        vm.expectRevert(_unexpected(id, IGovernor.ProposalState.Succeeded, IGovernor.ProposalState.Queued));
+        governor.execute(targets, values, calls, keccak256("at once"));
+    }
+
+    function test_WhenTheProposerIsBelowTheThreshold_ItRefuses() public {
+        (address[] memory targets, uint256[] memory values, bytes[] memory calls) =
+            _proposal(abi.encodeCall(governed.setFee, (100, treasury)));
+        assertEq(governor.proposalThreshold(), 1e18);
+        require(votes.transfer(stranger, 1e18 - 1));
+        vm.startPrank(stranger);
+        votes.delegate(stranger);
+        vm.warp(block.timestamp + 1);
+        vm.expectRevert(
+            abi.encodeWithSelector(IGovernor.GovernorInsufficientProposerVotes.selector, stranger, 1e18 - 1, 1e18)
+        );
+        governor.propose(targets, values, calls, "a stranger's");
+    }
+
+    function test_WhenTheProposerCancels_ItComesToNoVote() public {
+        (address[] memory targets, uint256[] memory values, bytes[] memory calls) =
+            _proposal(abi.encodeCall(governed.setFee, (100, treasury)));
+        uint256 id = governor.propose(targets, values, calls, "a mistake");
+        vm.expectRevert(abi.encodeWithSelector(IGovernor.GovernorUnableToCancel.selector, id, stranger));
+        vm.prank(stranger);
+        governor.cancel(targets, values, calls, keccak256("a mistake"));
+        assertEq(governor.cancel(targets, values, calls, keccak256("a mistake")), id);
+        assertEq(uint8(governor.state(id)), uint8(IGovernor.ProposalState.Canceled));
+        vm.warp(block.timestamp + 1 days + 1);
+        vm.expectRevert(_unexpected(id, IGovernor.ProposalState.Canceled, IGovernor.ProposalState.Active));
+        governor.castVote(id, 1);
     }
 
     function test_T20_WhenTheirTimelockReachesForMoney_ItRefuses() public {
