@@ -1,12 +1,15 @@
-// `npm run test:contracts`: forge's unit, fuzz and invariant tests, then what operations cost against the snapshot.
+// `npm run test:contracts`: forge's unit, fuzz and invariant tests, whether their names make a tree of facts
+// (`npm run tree:contracts`), and what operations cost against the snapshot.
 // Ends with one line "forge: N passed, N failed"; the exit code says the same. Further arguments go to forge.
 // FOUNDRY_PROFILE=deep runs the fuzzers for long.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { build } from './compile.mjs';
+import { readFacts } from './fact-tree.mjs';
 import { findBinary } from './foundry.mjs';
 import { compareWithSnapshot } from './gas-snapshot.mjs';
+import { listTests } from './list-tests.mjs';
 import { measureGas } from './measure-gas.mjs';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -15,6 +18,7 @@ const results = [];
 try {
   build();
   results.push(await runForge(process.argv.slice(2)));
+  results.push(checkTree());
   results.push(await checkGas());
 } catch (error) {
   console.log(error);
@@ -23,6 +27,13 @@ try {
 const sum = (column) => results.reduce((total, result) => total + result[column], 0);
 console.log(`forge: ${sum('passed')} passed, ${sum('failed')} failed`);
 process.exitCode = sum('failed') === 0 ? 0 : 1;
+
+/** One test: every forge test has its place in the tree. */
+function checkTree() {
+  const { faults } = readFacts(listTests());
+  for (const fault of faults) console.log(`[FAIL] ${fault}`);
+  return faults.length === 0 ? { passed: 1, failed: 0 } : { passed: 0, failed: 1 };
+}
 
 /** One test: nothing costs more or less than the snapshot says. */
 async function checkGas() {
