@@ -53,9 +53,14 @@ contract EscrowInvariants_GivenAMarketOfFourPeople is Test {
         targetSelector(FuzzSelector(address(market), rest));
     }
 
-    /// One function for all, since a campaign is what costs.
+    /// One function for all, since a campaign is what costs: this one looks at every channel after every move. What is
+    /// set here for the default profile would hold in the others, too, if they did not say so themselves.
     /// forge-config: default.invariant.runs = 64
     /// forge-config: default.invariant.depth = 60
+    /// forge-config: deep.invariant.runs = 500
+    /// forge-config: deep.invariant.depth = 120
+    /// forge-config: mutants.invariant.runs = 12
+    /// forge-config: mutants.invariant.depth = 40
     function invariant_I1_I2_I3_I5_WhenAnythingHappensInAnyOrder_ItKeepsMoneyConservedBoundedAndClaimableAndNeverRunsBackwards()
         public
     {
