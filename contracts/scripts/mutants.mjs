@@ -68,12 +68,18 @@ function plant({ contract, find, plant: fault, what }) {
       const { failed, output } = test(...only);
       if (failed && !/\[FAIL/.test(output))
         throw new Error(`${contract} with "${what}" does not compile:\n${output.slice(-2000)}`);
-      if (failed) return /\[FAIL.*?\] (\w+)/.exec(output)?.[1] ?? 'a test';
+      if (failed) return firstFailure(output);
     }
     return undefined;
   } finally {
     writeFileSync(file, source);
   }
+}
+
+/** With its file, since several suites may have a test of the same name. */
+function firstFailure(output) {
+  const [, file, name] = /failing tests? in contracts\/test\/(\S+):\w+\n\[FAIL.*?\] (\w+)/.exec(output) ?? [];
+  return name === undefined ? 'a test' : `${file}: ${name}`;
 }
 
 function test(...only) {
