@@ -12,7 +12,7 @@ test('help lists every command', async () => {
 /** Commands of commands. */
 const nested: Record<string, string> = {
   run: 'show cancel',
-  job: 'show complete reject',
+  job: 'show complete reject refund',
   asset: 'mint show collect transfer',
   licence: 'offer offers buy show renew refund revoke',
   market: 'ask asks buy offer accept cancel',

@@ -129,3 +129,63 @@ test("lists the payer's jobs, and rejects one by the wallet that evaluates it", 
   expect((await run('job', 'reject', id, '0')).out).toBe('rejected: 0 of 100 went to the provider\n');
   expect(await json('jobs')).toMatchObject({ jobs: [{ jobId: id, state: 'REJECTED', amount: '100', paid: '0' }] });
 });
+
+describe('refund', () => {
+  /** Of two steps one is handed in; the client's key is the file. */
+  async function expiring() {
+    const { chain } = market;
+    const client = chain.account(4);
+    const clientKey = join(market.home, 'client.key');
+    writeFileSync(clientKey, client.privateKey, { mode: 0o600 });
+    return { ...(await handedIn()), client, clientKey, address: client.address.toLowerCase() };
+  }
+
+  test('is refused while work may still be handed in, and says until when', async () => {
+    const { id, jobId } = await expiring();
+    const { code, out, err } = await run('job', 'refund', id);
+    expect({ code, out }).toEqual({ code: 1, out: '' });
+    expect(err).toMatch(/too early: work may be handed in until \d{4}-\d\d-\d\d .*JOB_UNFIT/);
+    expect((await market.chain.jobs.step(jobId, 1)).status).toBe('funded');
+  });
+
+  test('by anyone gives back what nobody worked on, tells of each step, and leaves the rest', async () => {
+    const { chain } = market;
+    const { id, jobId, client, clientKey, address } = await expiring();
+    const evaluated = await handedIn();
+    await run('job', 'complete', evaluated.id, '0', '--as', keyFile, '--amount', '120');
+    await chain.advance(86_500);
+    const { code, out } = await run('job', 'refund', id, '--as', 'stranger');
+    expect(code).toBe(0);
+    expect(out).toContain(`given back: 500 to ${address}\nit waits in the contract of jobs for ${address}`);
+    expect(out).toMatch(/^step 0 {2}handed in: 500 waits for the evaluator until /m);
+    expect(out).toMatch(/^step 1 {2}expired: 500 went to the client$/m);
+    expect((await chain.jobs.step(jobId, 0)).status).toBe('submitted');
+
+    const again = await run('job', 'refund', id);
+    expect({ code: again.code, out: again.out }).toEqual({ code: 1, out: '' });
+    expect(again.err).toMatch(/nothing of this job is left to give back: .*step 1 expired: 500 went to the client/);
+
+    // The client fetches that, with what another of his jobs gives back now and gave back before.
+    const before = await chain.token.balanceOf(client.address);
+    const waits = await chain.jobs.balanceOf(client.address);
+    expect(waits).toBeGreaterThan(500n);
+    expect(await json('job', 'refund', evaluated.id, '--as', clientKey)).toMatchObject({
+      client: address,
+      refunded: '500',
+      withdrawn: String(waits + 500n),
+      steps: [
+        { status: 'completed', paid: '120' },
+        { status: 'expired', paid: '0' },
+      ],
+    });
+    expect(await chain.token.balanceOf(client.address)).toBe(before + waits + 500n);
+    expect((await run('job', 'refund', id, '--as', clientKey)).err).toContain('nothing of this job is left');
+  });
+
+  test.each([
+    ['a job that is nowhere', toHex(randomBytes(32)), 'NOT_FOUND'],
+    ['an id that is none', '0x12', 'INVALID_INPUT'],
+  ])('refuses %s', async (_, id, what) => {
+    expect((await run('job', 'refund', id)).err).toContain(what);
+  });
+});

@@ -5,6 +5,7 @@ import { parseAmount } from '#core/money.js';
 import type { JobVerdict } from '#payments/payer/wallet.js';
 import { type AddCommand, type Answer, action, type Context, example } from '../command.js';
 import { openEconomy } from '../economy.js';
+import { refund } from '../job/refund.js';
 import { table } from '../output/table.js';
 import { localTime } from '../output/units.js';
 import { asOption } from '../signer.js';
@@ -16,17 +17,18 @@ interface VerdictOptions {
   readonly deliverable?: string;
 }
 
-/** `weft job show JOB`, `weft job complete JOB STEP`, `weft job reject JOB STEP`. */
+/** `weft job show JOB`, `weft job complete JOB STEP`, `weft job reject JOB STEP`, `weft job refund JOB`. */
 export const addJob: AddCommand = (program) => {
   const job = program
     .command('job')
-    .description('Show a job, or decide about one of its steps as its evaluator')
+    .description('Show a job, decide about one of its steps as its evaluator, or have an expired one given back')
     .addHelpText(
       'after',
       example(
         'npx weft job show 0x5f0c…',
         'npx weft job complete 0x5f0c… 0 --as evaluator',
         'npx weft job reject 0x5f0c… 0',
+        'npx weft job refund 0x5f0c…',
       ),
     );
   job
@@ -61,6 +63,13 @@ export const addJob: AddCommand = (program) => {
         decide(context, options, 'reject', id, step),
       ),
     );
+  job
+    .command('refund')
+    .argument('<job>', 'its id, "0x…"')
+    .addOption(asOption('owner'))
+    .description('Give the steps of an expired job for which nothing was handed in back to its client; anyone may')
+    .addHelpText('after', example('npx weft job refund 0x5f0c…', 'npx weft job refund 0x5f0c… --as client'))
+    .action(action(refund));
 };
 
 async function show(context: Context, id: string): Promise<Answer> {

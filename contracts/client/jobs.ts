@@ -1,8 +1,9 @@
-import { AbiCoder, type BlockTag, keccak256, type Log, type Provider } from 'ethers';
+import { AbiCoder, type BlockTag, keccak256, type Provider, type Result } from 'ethers';
 import { fromHex } from '#core/hex.js';
 import { interfaceOf } from './artifact.js';
 import { type Bytes, hexOf, read, type UnsignedTransaction } from './chain.js';
 import type { Position } from './escrow.js';
+import type { EventLog } from './read-logs.js';
 
 /** A provider's part of a job. */
 export interface JobOrder {
@@ -23,6 +24,13 @@ export interface JobTerms {
   /** 32 bytes: the client's; the same terms with the same salt are the same job. */
   readonly salt: Bytes;
   readonly orders: readonly JobOrder[];
+}
+
+/** As the chain tells them. */
+export interface FundedTerms extends JobTerms {
+  readonly evaluator: Uint8Array;
+  readonly brief: Uint8Array;
+  readonly salt: Uint8Array;
 }
 
 export interface Job {
@@ -49,7 +57,7 @@ export interface JobStep {
 
 export type JobsEvent = Position &
   (
-    | { name: 'JobFunded'; jobId: Uint8Array; client: Uint8Array; evaluator: Uint8Array; amount: bigint }
+    | { name: 'JobFunded'; jobId: Uint8Array; client: Uint8Array; amount: bigint; terms: FundedTerms }
     | { name: 'JobSubmitted'; jobId: Uint8Array; step: number; provider: Uint8Array; deliverable: Uint8Array }
     | { name: 'JobCompleted'; jobId: Uint8Array; step: number; evaluator: Uint8Array; reason: Uint8Array }
     | { name: 'JobRejected'; jobId: Uint8Array; step: number; rejector: Uint8Array; reason: Uint8Array }
@@ -191,7 +199,7 @@ export function jobIdOf(terms: JobTerms, client: Bytes, home: { chainId: bigint;
 }
 
 /** The events of the jobs at `address` among logs; others are passed over. */
-export function parseJobsLogs(logs: readonly Log[], address: string): JobsEvent[] {
+export function parseJobsLogs(logs: readonly EventLog[], address: string): JobsEvent[] {
   return logs.flatMap((log): JobsEvent[] => {
     if (log.address.toLowerCase() !== address.toLowerCase()) return [];
     const parsed = interfaceOf('Jobs').parseLog(log);
@@ -203,9 +211,9 @@ export function parseJobsLogs(logs: readonly Log[], address: string): JobsEvent[
     const ofStep = () => ({ ...at, jobId: digest('jobId'), step: Number(arg.step) });
     switch (parsed.name) {
       case 'JobFunded': {
-        const { amount } = arg;
-        const [client, evaluator] = [account('client'), account('evaluator')];
-        return [{ ...at, name: 'JobFunded', jobId: digest('jobId'), client, evaluator, amount }];
+        const { amount, terms } = arg;
+        const [jobId, client] = [digest('jobId'), account('client')];
+        return [{ ...at, name: 'JobFunded', jobId, client, amount, terms: termsFrom(terms) }];
       }
       case 'JobSubmitted':
         return [
@@ -230,6 +238,15 @@ export function parseJobsLogs(logs: readonly Log[], address: string): JobsEvent[
     }
   });
 }
+
+const termsFrom = (terms: Result): FundedTerms => ({
+  evaluator: fromHex(terms['evaluator'], 'evaluator', 20),
+  expiresAtSec: Number(terms['expiresAtSec']),
+  reviewSec: Number(terms['reviewSec']),
+  brief: fromHex(terms['brief'], 'brief', 32),
+  salt: fromHex(terms['salt'], 'salt', 32),
+  orders: [...terms['orders']].map(({ asset, tenure, amount }) => ({ asset, tenure: Number(tenure), amount })),
+});
 
 const termsOf = (terms: JobTerms) => ({
   ...terms,

@@ -1,4 +1,3 @@
-import { WeftError } from '#core/errors.js';
 import { sameBytes } from '#core/hex.js';
 import type { ChannelKeys } from './channel-keys.js';
 import type { LedgerBook } from './ledger/ledger-book.js';
@@ -8,22 +7,20 @@ import type { PayerChain } from './payer-chain.js';
 /**
  * A new ledger takes in the channels that an earlier one of this wallet opened: those whose signer comes from its seed.
  * What was signed on them nobody here knows, so they sign nothing until their provider has shown the highest
- * voucher and the receipts, and their whole deposit counts as signed.
+ * voucher and the receipts, and their whole deposit counts as signed. Gives whether all of them are deep enough in the
+ * chain to be taken in. Errors: CHAIN_UNAVAILABLE.
  */
 export async function importChannels(parts: {
   readonly book: LedgerBook;
   readonly chain: PayerChain;
   readonly keys: ChannelKeys;
-}): Promise<void> {
+}): Promise<boolean> {
   const { book, chain, keys } = parts;
-  const opened = await chain.opened().catch((error: unknown) => {
-    if (error instanceof WeftError && error.reason === 'CHAIN_UNAVAILABLE') return undefined;
-    throw error;
-  });
-  if (opened === undefined) return;
-  for (const { channelId, terms } of opened) {
+  let complete = true;
+  for (const { channelId, terms } of await chain.opened()) {
     if (book.channels.has(idKey(channelId)) || !sameBytes(keys.key(terms).address, terms.signer)) continue;
     const onChain = await chain.channel(channelId);
+    if (onChain.status === 'none') complete = false;
     if (onChain.status !== 'open') continue;
     const channel = newChannel({
       id: channelId,
@@ -42,4 +39,5 @@ export async function importChannels(parts: {
     book.ledger.dirty.channels.add(channel);
   }
   await book.flush();
+  return complete;
 }

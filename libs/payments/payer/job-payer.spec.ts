@@ -6,6 +6,7 @@ import { type Chain, startChain } from '#test/support/chain.js';
 import { createDatabase } from '#test/support/database.js';
 import { type PaidService, publishEcho, startPaidService, text, textOf } from '#test/support/paid-service.js';
 import { callPaid } from '#test/support/paying.js';
+import { startRpcProxy } from '#test/support/rpc-proxy.js';
 import { startSettler } from '#test/support/settling.js';
 import { pinOf, quoteOf, requestOf, walletOptions } from '#test/support/wallets.js';
 import { LocalWallet, type LocalWalletOptions } from './local-wallet.js';
@@ -272,6 +273,114 @@ describe('a wallet that pays by jobs', () => {
     while ((await chain.jobs.balanceOf(payer())) > 0n) await new Promise((resolve) => setTimeout(resolve, 20));
     expect(await money()).toBeGreaterThanOrEqual(before);
     expect(await wallet.quoteStatus(quoteId)).toMatchObject({ exposure: 0n });
+  });
+
+  /** The same payer with an empty database. */
+  async function loseLedger(change: Partial<LocalWalletOptions['chain']> = {}): Promise<void> {
+    await wallet.close();
+    options = {
+      ...options,
+      databaseUrl: await createDatabase(),
+      chain: { ...walletOptions(chain, '').chain, ...change },
+      policy: { ...options.policy, resumeEveryMs: 0 },
+    };
+    wallet = await LocalWallet.open(options);
+  }
+  /** Its chores are not waited for by a sweep. */
+  const sweepOnce = async () => {
+    await wallet.sweep();
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  };
+  const fundFor = async (quoteId: Uint8Array) => {
+    const asked = requestOf(quoteId, request);
+    const job = await wallet.fundJob(asked);
+    return { asked, job, jobId: job.payment.job.jobId };
+  };
+  const found = async (callId: Uint8Array) =>
+    (await wallet.jobs()).find((each) => Buffer.compare(each.callId, callId) === 0);
+
+  test('I11 finds its jobs again when its ledger is lost, and goes on with the call that asks again', async () => {
+    const person = chain.account(7);
+    const evaluator = Buffer.from(person.address.slice(2), 'hex');
+    const quote = quoteOf([pinOf(service, { job: wants, calls: 3 })], { maxTotal: 300n });
+    await wallet.openQuote(quote);
+    const [waiting, answered, rejected] = [
+      await fundFor(quote.quoteId),
+      await fundFor(quote.quoteId),
+      await fundFor(quote.quoteId),
+    ];
+    await answer(answered.job);
+    const partly = await fundFor(await open({ job: { ...wants, evaluator } }));
+    const { receipt } = await answer(partly.job);
+    await settler.settleNow();
+    await send(person, chain.jobs.completeInPart(partly.jobId, 0, receipt!.responseDigest, 30n));
+    await wallet.evaluateJob(rejected.asked.callId, 'reject');
+    const known = await wallet.jobs();
+    const { inJobs } = await wallet.account();
+    const before = await fundedEvents();
+
+    await loseLedger();
+    for (const [{ asked }, state, paid] of [
+      [waiting, 'FUNDED', 0n],
+      [answered, 'SUBMITTED', 0n],
+      [rejected, 'REJECTED', 0n],
+      [partly, 'COMPLETED', 30n],
+    ] as const) {
+      const { jobId, asset, tenure, amount, evaluator, expiresAtSec, reviewSec } = known.find(
+        ({ callId }) => Buffer.compare(callId, asked.callId) === 0,
+      )!;
+      const same = { jobId, asset, tenure, amount, evaluator, expiresAtSec, reviewSec };
+      expect(await found(asked.callId)).toMatchObject({ ...same, state, paid });
+    }
+    expect(await wallet.account()).toMatchObject({ inJobs });
+
+    await wallet.openQuote(quote);
+    const again = await wallet.fundJob(answered.asked);
+    expect(again.payment).toEqual(answered.job.payment);
+    await expect(wallet.fundJob({ ...waiting.asked, requestDigest: randomBytes(32) })).rejects.toMatchObject({
+      reason: 'CALL_ID_REUSED',
+    });
+    expect((await answer(again)).receipt).toBeDefined();
+    expect(await wallet.evaluateJob(answered.asked.callId, 'accept')).toMatchObject({
+      state: 'COMPLETED',
+      paid: PRICE,
+    });
+    await wallet.fundJob(waiting.asked);
+    expect(await fundedEvents()).toBe(before);
+    expect(await wallet.quoteStatus(quote.quoteId)).toMatchObject({ settled: PRICE, exposure: 2n * PRICE });
+  });
+
+  test('I11 gets back what a job holds that nobody remembers', async () => {
+    const { asked } = await fundFor(await open());
+    await loseLedger();
+    const before = await money();
+    const { inJobs } = await wallet.account();
+    await chain.advance(7_300);
+    while ((await found(asked.callId))?.state !== 'EXPIRED') await wallet.sweep();
+    while ((await wallet.account()).inJobs === inJobs) await wallet.sweep();
+    while ((await chain.jobs.balanceOf(payer())) > 0n) await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(await money()).toBeGreaterThanOrEqual(before + PRICE);
+    expect(await found(asked.callId)).toMatchObject({ method: '', paid: 0n });
+  });
+
+  test('I11 T21 searches until the chain answers, and until what it shows is deep enough', async () => {
+    const { asked } = await fundFor(await open());
+    const proxy = await startRpcProxy(chain.rpcUrl);
+    proxy.decide(() => 'lose request');
+    await loseLedger({ rpcUrl: proxy.url, confirmations: 1 });
+    expect(await wallet.jobs()).toEqual([]);
+    proxy.decide(() => 'pass');
+    const searches = () => proxy.seen.filter((method) => method === 'eth_getLogs').length;
+    while (searches() < 4) await sweepOnce();
+    expect(await found(asked.callId)).toBeUndefined();
+    await chain.provider.send('evm_mine', []);
+    while ((await found(asked.callId)) === undefined) await sweepOnce();
+    expect(await found(asked.callId)).toMatchObject({ state: 'FUNDED' });
+    await loseLedger();
+    expect(await found(asked.callId)).toMatchObject({ state: 'FUNDED' });
+    const before = proxy.seen.length;
+    await restart();
+    expect(proxy.seen.length).toBe(before);
   });
 
   test.each([

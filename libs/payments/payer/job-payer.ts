@@ -71,8 +71,9 @@ export class JobPayer {
     const { callId, requestDigest } = request;
     const call = { callId, listing: pin.listing, method: pin.method, requestDigest, maxAmount };
     const known = book.jobs.get(idKey(callId));
-    if (known !== undefined && (known.quote !== quote || !sameBytes(known.commitment, hashCall(call))))
-      throw idReused(idKey(callId));
+    const same = known === undefined || isSameCall(known, quote, call);
+    if (!same) throw idReused(idKey(callId));
+    if (known !== undefined && known.quote === undefined) book.ledger.claimJob(known, quote, pin, call);
     const entry = known ?? this.#hold(jobs, quote, pin, call);
     await this.#turns.take(entry.key, () => this.#fund(jobs, entry));
     throwIfLost(entry);
@@ -85,9 +86,10 @@ export class JobPayer {
   /** A receipt for a job's call. Throws RECEIPT_INVALID: nothing is paid for it then. */
   async settle(entry: JobEntry, receipt: Signed<Receipt>): Promise<void> {
     const { book, proofs } = this.parts;
-    const { jobId, pin } = entry;
+    const { jobId, pin, asset, tenure } = entry;
     if (entry.receipt !== undefined) return;
-    const payee = { id: jobId, terms: pin, operators: new Set([hexKey(pin.operator)]) };
+    const operators = new Set(pin === undefined ? [] : [hexKey(pin.operator)]);
+    const payee = { id: jobId, terms: { asset, tenure }, operators };
     const fault = await proofs.faultOfReceipt(receipt, payee, entry);
     if (fault !== undefined)
       throw new WeftError('RECEIPT_INVALID', `the receipt does not hold: ${fault}`, { field: 'receipt' });
@@ -182,6 +184,8 @@ export class JobPayer {
       pin,
       call,
       key: idKey(call.callId),
+      asset: pin.asset,
+      tenure: pin.tenure,
       commitment: hashCall(call),
       evaluator: job.evaluator ?? payer,
       expiresAtSec: nowSec + job.spanSec,
@@ -308,16 +312,21 @@ export class JobPayer {
   }
 }
 
-type Named = Pick<JobEntry, 'evaluator' | 'expiresAtSec' | 'reviewSec' | 'commitment' | 'pin' | 'call'>;
+type Named = Pick<JobEntry, 'evaluator' | 'expiresAtSec' | 'reviewSec' | 'commitment' | 'asset' | 'tenure' | 'call'>;
 
-const termsOf = ({ evaluator, expiresAtSec, reviewSec, commitment, pin, call }: Named): JobTerms => ({
+const termsOf = ({ evaluator, expiresAtSec, reviewSec, commitment, asset, tenure, call }: Named): JobTerms => ({
   evaluator,
   expiresAtSec,
   reviewSec,
   brief: commitment,
   salt: call.callId,
-  orders: [{ asset: pin.asset, tenure: pin.tenure, amount: call.maxAmount }],
+  orders: [{ asset, tenure, amount: call.maxAmount }],
 });
+
+/** A job that was found on chain tells of its call no more than the hash. */
+const isSameCall = (known: JobEntry, quote: QuoteEntry, call: JobEntry['call']): boolean =>
+  (known.quote === quote || (known.quote === undefined && known.call.maxAmount === call.maxAmount)) &&
+  sameBytes(known.commitment, hashCall(call));
 
 /** Pays what the receipt says, for the answer that it is about. */
 function acceptance(jobs: Jobs, { jobId, receipt, call }: JobEntry, step: JobStep) {
@@ -347,11 +356,11 @@ function throwIfLost({ state, jobId, key }: JobEntry): void {
 const recordOf = (entry: JobEntry): JobRecord => ({
   callId: entry.call.callId,
   jobId: entry.jobId,
-  quoteId: entry.quote.id,
-  step: entry.pin.step,
+  quoteId: entry.quote?.id ?? new Uint8Array(32),
+  step: entry.pin?.step ?? '',
   method: entry.call.method,
-  asset: entry.pin.asset,
-  tenure: entry.pin.tenure,
+  asset: entry.asset,
+  tenure: entry.tenure,
   amount: entry.call.maxAmount,
   evaluator: entry.evaluator,
   expiresAtSec: entry.expiresAtSec,

@@ -17,6 +17,7 @@ import { ChannelKeys } from './channel-keys.js';
 import { checkLength } from './check-length.js';
 import { Closing } from './closing.js';
 import { importChannels } from './import-channels.js';
+import { importJobs } from './import-jobs.js';
 import { InFlight } from './in-flight.js';
 import { JobPayer } from './job-payer.js';
 import { LedgerBook } from './ledger/ledger-book.js';
@@ -76,6 +77,7 @@ export class LocalWallet implements Wallet {
   readonly #payer: Uint8Array;
   readonly #domain: Domain;
   readonly #policy: WalletPolicy;
+  readonly #keys: ChannelKeys;
   readonly #quotes: QuoteDesk;
   readonly #calls: CallDesk;
   readonly #jobs: JobPayer;
@@ -85,6 +87,7 @@ export class LocalWallet implements Wallet {
   readonly #closing: Closing;
   readonly #licences: LicenceDesk;
   #chores: Promise<void> | undefined;
+  #searching: Promise<void> | undefined;
   #resumeAtMs = 0;
   /** By what this wallet last knew the chain. */
   #mark: BlockMark | undefined;
@@ -102,6 +105,7 @@ export class LocalWallet implements Wallet {
     const nowSec = () => chain.nowSec();
     const warn = options.warn ?? (() => {});
     const keys = new ChannelKeys(options.channelSeed, domain);
+    this.#keys = keys;
     this.#payer = payer;
     this.#domain = domain;
     this.#policy = policy;
@@ -205,10 +209,13 @@ export class LocalWallet implements Wallet {
     }
     const wallet = new LocalWallet(options, book, chain, pool, inFlight, { domain, payer, policy });
     try {
-      if (book.fresh) await importChannels({ book, chain, keys: new ChannelKeys(options.channelSeed, domain) });
+      await wallet.#search();
     } catch (error) {
-      await wallet.close();
-      throw error;
+      // It is searched again later; to sign under quotes that are open needs no chain.
+      if (WeftError.from(error).reason !== 'CHAIN_UNAVAILABLE') {
+        await wallet.close();
+        throw error;
+      }
     }
     return wallet;
   }
@@ -421,10 +428,28 @@ export class LocalWallet implements Wallet {
     if (Date.now() >= this.#resumeAtMs) {
       this.#resumeAtMs = Date.now() + this.#policy.resumeEveryMs;
       await this.chain.resume();
+      await this.#search();
       await this.#followChain();
       await this.#jobs.chores();
     }
     await this.#quotes.finishOpening();
+  }
+
+  /** Takes in, once, what an earlier ledger of this payer left on chain. */
+  #search(): Promise<void> {
+    this.#searching ??= this.#findAgain().finally(() => {
+      this.#searching = undefined;
+    });
+    return this.#searching;
+  }
+
+  async #findAgain(): Promise<void> {
+    const { book, chain } = this;
+    if (book.store.searched) return;
+    const channels = await importChannels({ book, chain, keys: this.#keys });
+    const jobs = await importJobs({ book, chain });
+    // Until all is as deep as money has to be, it is searched again.
+    if (channels && jobs) await book.store.markSearched();
   }
 
   /** Reads every channel again when a block by which money was counted is no longer there, or was never looked at. */

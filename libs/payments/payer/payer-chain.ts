@@ -1,12 +1,12 @@
-import type { BaseWallet, JsonRpcProvider } from 'ethers';
+import { type BaseWallet, type JsonRpcProvider, zeroPadValue } from 'ethers';
 import { interfaceOf } from '#contracts/artifact.js';
 import { Assets, type Head, type Span } from '#contracts/assets.js';
 import type { BlockMark, UnsignedTransaction } from '#contracts/chain.js';
 import { chainProvider, checkChain, orChainError } from '#contracts/chain-provider.js';
 import { type Channel, Escrow, type EscrowEvent, parseEscrowLogs } from '#contracts/escrow.js';
-import { type Job, type JobStep, Jobs } from '#contracts/jobs.js';
+import { type Job, type JobStep, Jobs, type JobsEvent, parseJobsLogs } from '#contracts/jobs.js';
 import { Licences } from '#contracts/licences.js';
-import { readLogs } from '#contracts/read-logs.js';
+import { type EventLog, readLogs } from '#contracts/read-logs.js';
 import { Token } from '#contracts/token.js';
 import { toHex } from '#core/hex.js';
 import type { TransactionSender } from '../chain/transaction-sender.js';
@@ -26,7 +26,7 @@ export interface PayerChainOptions {
   readonly confirmations: number;
   /** As for `TransactionSender`. */
   readonly maxFeePerGas?: bigint;
-  /** Block from which on the escrow has events; used to find channels of a lost ledger. */
+  /** Block from which on the escrow has events; used to find channels and jobs of a lost ledger. */
   readonly fromBlock: number;
 }
 
@@ -154,13 +154,38 @@ export class PayerChain {
   /** Every channel that this payer ever opened. */
   async opened(): Promise<(EscrowEvent & { name: 'Opened' })[]> {
     const topic = interfaceOf('Escrow').getEvent('Opened')!.topicHash;
-    const topics = [topic, null, `0x${this.payer.address.slice(2).toLowerCase().padStart(64, '0')}`];
-    const filter = { address: this.options.escrow, topics };
-    const { fromBlock } = this.options;
-    const logs = await this.#ask(async () =>
-      readLogs(this.provider, filter, fromBlock, await this.provider.getBlockNumber()),
-    );
+    const logs = await this.#logs(this.options.escrow, [topic, null, this.#payerTopic]);
     return parseEscrowLogs(logs, this.options.escrow).filter((event) => event.name === 'Opened');
+  }
+
+  /** Every job that this payer ever funded. */
+  async fundedJobs(jobs: Jobs): Promise<(JobsEvent & { name: 'JobFunded' })[]> {
+    const topic = interfaceOf('Jobs').getEvent('JobFunded')!.topicHash;
+    const logs = await this.#logs(jobs.address, [topic, null, this.#payerTopic]);
+    return parseJobsLogs(logs, jobs.address).filter((event) => event.name === 'JobFunded');
+  }
+
+  /** What each job gave back to this payer, by its id in hex. */
+  async refunds(jobs: Jobs): Promise<Map<string, bigint>> {
+    const topic = interfaceOf('Jobs').getEvent('Refunded')!.topicHash;
+    const logs = await this.#logs(jobs.address, [topic, null, null, this.#payerTopic]);
+    const sums = new Map<string, bigint>();
+    for (const event of parseJobsLogs(logs, jobs.address)) {
+      if (event.name !== 'Refunded') continue;
+      const key = hexKey(event.jobId);
+      sums.set(key, (sums.get(key) ?? 0n) + event.amount);
+    }
+    return sums;
+  }
+
+  get #payerTopic(): string {
+    return zeroPadValue(this.payer.address, 32);
+  }
+
+  async #logs(address: string, topics: (string | null)[]): Promise<EventLog[]> {
+    return await this.#ask(async () =>
+      readLogs(this.provider, { address, topics }, this.options.fromBlock, await this.provider.getBlockNumber()),
+    );
   }
 
   /** Sends, waits until it is as deep as it has to be, and gives its hash. */

@@ -274,9 +274,12 @@ const NOBODY = new Uint8Array(20);
 const hasLimits = ({ limits, scope }: TokenEntry): boolean =>
   scope !== 'ADMIN' && (limits.total !== undefined || limits.perCall !== undefined || limits.perDay !== undefined);
 
-/** A token with limits spends under its own quotes alone, where they are counted; others serve everybody's runs. */
-export function checkOwner(quote: QuoteEntry, token: TokenEntry | undefined): void {
-  if (token === undefined || token === quote.token || !hasLimits(token)) return;
+/**
+ * A token with limits spends under its own quotes alone, where they are counted; others serve everybody's runs. An
+ * undefined quote was an earlier ledger's.
+ */
+export function checkOwner(quote: QuoteEntry | undefined, token: TokenEntry | undefined): void {
+  if (token === undefined || token === quote?.token || !hasLimits(token)) return;
   throw new WeftError('PERMISSION_DENIED', `token "${token.name}" has limits and did not open this quote`, {
     field: 'quoteId',
   });

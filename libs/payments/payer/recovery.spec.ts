@@ -126,6 +126,25 @@ describe('I11 a ledger that was lost', () => {
     await expectEqual(wallet, 100n);
   });
 
+  it('T21 is searched for until what the chain shows is deep enough', async () => {
+    const options = await setUp();
+    const first = await open(options);
+    await openQuote(first); // the newest block opens its channel
+    const [before] = await channelOf(first);
+    await first.close();
+    const second = await open({
+      ...options,
+      databaseUrl: await createDatabase(),
+      chain: { ...options.chain, confirmations: 1 },
+      policy: { ...options.policy, resumeEveryMs: 0 },
+    });
+    expect(await channelOf(second)).toEqual([]);
+    await chain.provider.send('evm_mine', []);
+    for (; (await channelOf(second)).length === 0; await new Promise((resolve) => setTimeout(resolve, 20)))
+      await second.sweep();
+    expect(await channelOf(second)).toMatchObject([{ channelId: before!.channelId, signed: before!.deposited }]);
+  });
+
   it('is not mistaken for that of another wallet with the same key', async () => {
     const options = await setUp();
     const first = await open(options);

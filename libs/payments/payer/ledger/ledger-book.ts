@@ -52,8 +52,6 @@ export class LedgerBook {
   readonly barred: Map<bigint, string>;
   /** Assets with their tenures that have given a receipt. */
   readonly knownTenures = new Set<string>();
-  /** Whether the ledger was made at this start. */
-  readonly fresh: boolean;
   readonly #journal: Journal<Changes>;
   readonly #knownIds: LoadedLedger['knownIds'];
 
@@ -70,7 +68,6 @@ export class LedgerBook {
     this.jobs = loaded.jobs;
     this.tokens = loaded.tokens;
     this.barred = loaded.barred;
-    this.fresh = loaded.fresh;
     this.#knownIds = loaded.knownIds;
     for (const channel of this.channels.values()) {
       if (!channel.proven) this.ledger.unproven.add(channel);
@@ -93,9 +90,9 @@ export class LedgerBook {
     policy: WalletPolicy,
     freed: (channel: ChannelEntry) => void,
   ): Promise<LedgerBook> {
-    const { store, fresh } = await LedgerStore.open(databaseUrl, owner);
+    const store = await LedgerStore.open(databaseUrl, owner);
     try {
-      return new LedgerBook(store, await store.load(fresh), policy, freed);
+      return new LedgerBook(store, await store.load(), policy, freed);
     } catch (error) {
       await store.close();
       throw error;
@@ -144,9 +141,9 @@ export class LedgerBook {
     const known = this.jobs.get(key);
     if (known !== undefined) return known;
     const row = await this.store.job(callId);
-    const quote = row && (await this.quote(row.quote));
+    const quote = row?.quote == null ? undefined : await this.quote(row.quote);
     const meanwhile = this.jobs.get(key);
-    if (row === undefined || quote === undefined || meanwhile !== undefined) return meanwhile;
+    if (row === undefined || meanwhile !== undefined) return meanwhile;
     const entry = jobFromRow(row, quote);
     this.jobs.set(key, entry);
     return entry;
@@ -273,8 +270,8 @@ export class LedgerBook {
     for (const entry of this.calls.values())
       if (entry.quote !== undefined && (isHeld(entry) || dirty.calls.has(entry))) needed.add(entry.quote);
     for (const job of this.jobs.values())
-      if (isOpenJob(job) || dirty.jobs.has(job)) needed.add(job.quote);
-      else this.jobs.delete(job.key);
+      if (!isOpenJob(job) && !dirty.jobs.has(job)) this.jobs.delete(job.key);
+      else if (job.quote !== undefined) needed.add(job.quote);
     for (const quote of this.quotes.values()) {
       if (surplus <= 0) break;
       if (!quote.closed || quote.held > 0n || quote.loose > 0n || dirty.quotes.has(quote) || needed.has(quote))

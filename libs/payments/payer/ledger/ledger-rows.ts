@@ -91,8 +91,10 @@ export const callToRow = (entry: CallEntry) => ({
 export const jobToRow = (entry: JobEntry) => ({
   call_id: `\\x${entry.key}`,
   id: bytea(entry.jobId),
-  quote: bytea(entry.quote.id),
-  step: entry.pin.step,
+  quote: entry.quote === undefined ? null : bytea(entry.quote.id),
+  step: entry.pin?.step ?? null,
+  asset: String(entry.asset),
+  tenure: entry.tenure,
   listing: bytea(entry.call.listing),
   method: entry.call.method,
   request_digest: bytea(entry.call.requestDigest),
@@ -276,8 +278,10 @@ export function holdAgain(entry: CallEntry): void {
 export interface JobRow {
   readonly call_id: Buffer;
   readonly id: Buffer;
-  readonly quote: Buffer;
-  readonly step: string;
+  readonly quote: Buffer | null;
+  readonly step: string | null;
+  readonly asset: string;
+  readonly tenure: string;
   readonly listing: Buffer;
   readonly method: string;
   readonly request_digest: Buffer;
@@ -293,11 +297,13 @@ export interface JobRow {
 }
 
 /** Without what it holds: `addHeldJob` adds that at start. */
-export const jobFromRow = (row: JobRow, quote: QuoteEntry): JobEntry => ({
+export const jobFromRow = (row: JobRow, quote: QuoteEntry | undefined): JobEntry => ({
   key: idKey(row.call_id),
   jobId: row.id,
   quote,
-  pin: quote.pins.find((pin) => pin.step === row.step)!,
+  pin: quote?.pins.find((pin) => pin.step === row.step),
+  asset: BigInt(row.asset),
+  tenure: Number(row.tenure),
   call: {
     callId: row.call_id,
     listing: row.listing,

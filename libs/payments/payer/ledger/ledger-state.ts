@@ -129,9 +129,12 @@ export interface JobEntry {
   /** The call's id. */
   readonly key: string;
   readonly jobId: Uint8Array;
-  readonly quote: QuoteEntry;
-  readonly pin: PinEntry;
-  readonly call: Call;
+  /** Undefined, like `pin`, for a job that only the chain remembered; then `call` knows its id and amount alone. */
+  quote: QuoteEntry | undefined;
+  pin: PinEntry | undefined;
+  readonly asset: bigint;
+  readonly tenure: number;
+  call: Call;
   readonly commitment: Uint8Array;
   readonly evaluator: Uint8Array;
   readonly expiresAtSec: number;

@@ -56,8 +56,6 @@ export interface LoadedLedger {
   readonly tokens: Map<string, TokenEntry>;
   readonly barred: Map<bigint, string>;
   readonly knownIds: KnownIds;
-  /** Whether the ledger was made just now. */
-  readonly fresh: boolean;
 }
 
 /** A killed wallet's session ends a moment after it. */
@@ -74,6 +72,7 @@ export class LedgerStore {
   /** A session does one thing at a time. */
   #turn: Promise<unknown> = Promise.resolve();
   #epoch = 0n;
+  #searched = false;
   #closed = false;
 
   private constructor(
@@ -82,20 +81,30 @@ export class LedgerStore {
   ) {}
 
   /** Schema `payer` must be there. Errors: LEDGER_IN_USE, WRONG_CHAIN, WRONG_ESCROW, LEDGER_UNAVAILABLE, CONFIG_INVALID. */
-  static async open(connectionString: string, owner: LedgerOwner): Promise<{ store: LedgerStore; fresh: boolean }> {
+  static async open(connectionString: string, owner: LedgerOwner): Promise<LedgerStore> {
     const store = new LedgerStore(connectionString, owner);
     const client = await store.#connect();
     try {
-      const fresh = await store.#register(client);
+      await store.#register(client);
       store.#client = client;
-      return { store, fresh };
+      return store;
     } catch (error) {
       await client.end().catch(() => {});
       throw error;
     }
   }
 
-  async load(fresh: boolean): Promise<LoadedLedger> {
+  /** Whether the chain was searched for what an earlier ledger of this payer left there. */
+  get searched(): boolean {
+    return this.#searched;
+  }
+
+  async markSearched(): Promise<void> {
+    await this.query('update payer.ledger set searched = true');
+    this.#searched = true;
+  }
+
+  async load(): Promise<LoadedLedger> {
     const all = async <R extends pg.QueryResultRow>(text: string) => (await this.query<R>(text)).rows;
     const tokens = new Map<string, TokenEntry>();
     for (const row of await all<TokenRow>('select * from payer.token')) tokens.set(row.name, tokenFromRow(row));
@@ -119,7 +128,7 @@ export class LedgerStore {
     }
     const jobs = new Map<string, JobEntry>();
     for (const row of await all<JobRow>(`select * from payer.job where state in ${OPEN_JOB}`)) {
-      const entry = jobFromRow(row, quotes.get(idKey(row.quote))!);
+      const entry = jobFromRow(row, row.quote === null ? undefined : quotes.get(idKey(row.quote)));
       addHeldJob(entry);
       jobs.set(entry.key, entry);
     }
@@ -129,7 +138,7 @@ export class LedgerStore {
     const barred = new Map<bigint, string>();
     for (const row of await all<{ asset: string; why: string }>('select * from payer.barred'))
       barred.set(BigInt(row.asset), row.why);
-    return { channels, quotes, calls, jobs, tokens, barred, knownIds: await this.#knownIds(), fresh };
+    return { channels, quotes, calls, jobs, tokens, barred, knownIds: await this.#knownIds() };
   }
 
   /** Durable when it resolves. Errors: LEDGER_UNAVAILABLE; whether the rows were written is then unknown, and writing them again is right. */
@@ -223,16 +232,20 @@ export class LedgerStore {
     return known;
   }
 
-  /** Makes this process the writer. True if the ledger is new. */
-  async #register(client: pg.Client): Promise<boolean> {
+  /** Makes this process the writer. */
+  async #register(client: pg.Client): Promise<void> {
     const { payer, chainId, escrow } = this.owner;
-    const inserted = await client.query(
+    await client.query(
       `insert into payer.ledger (payer, chain_id, escrow) values ($1, $2, $3) on conflict do nothing`,
       [asBuffer(payer), String(chainId), asBuffer(escrow)],
     );
-    const { rows } = await client.query<{ payer: Buffer; chain_id: string; escrow: Buffer; epoch: string }>(
-      'update payer.ledger set epoch = epoch + 1 returning *',
-    );
+    const { rows } = await client.query<{
+      payer: Buffer;
+      chain_id: string;
+      escrow: Buffer;
+      epoch: string;
+      searched: boolean;
+    }>('update payer.ledger set epoch = epoch + 1 returning *');
     const row = rows[0]!;
     if (!row.payer.equals(payer))
       throw new WeftError(
@@ -244,7 +257,7 @@ export class LedgerStore {
     if (!row.escrow.equals(escrow))
       throw new WeftError('WRONG_ESCROW', `this ledger belongs to escrow 0x${row.escrow.toString('hex')}`);
     this.#epoch = BigInt(row.epoch);
-    return inserted.rowCount === 1;
+    this.#searched = row.searched;
   }
 
   async #reconnect(): Promise<pg.Client> {
@@ -342,7 +355,16 @@ const WRITE = `with
     select asset, why from jsonb_populate_recordset(null::payer.barred, $1::jsonb -> 'barred')
     on conflict (asset) do nothing),
   quotes as (${upsert('quote', 'quotes', 'id', ['pins', 'expires_at_sec', 'signature', 'closed', 'settled'])}),
-  jobs as (${upsert('job', 'jobs', 'call_id', ['state', 'paid', 'receipt'])})
+  jobs as (${upsert('job', 'jobs', 'call_id', [
+    'quote',
+    'step',
+    'listing',
+    'method',
+    'request_digest',
+    'state',
+    'paid',
+    'receipt',
+  ])})
   ${upsert('call', 'calls', 'id', [
     'quote',
     'step',

@@ -27,6 +27,11 @@ export interface NewCall {
   readonly nowSec: number;
 }
 
+export interface NewJob extends Omit<JobEntry, 'state' | 'day' | 'paid' | 'receipt'> {
+  readonly quote: QuoteEntry;
+  readonly pin: PinEntry;
+}
+
 /** An asset that is not paid any more. */
 export interface Barred {
   readonly asset: bigint;
@@ -224,7 +229,7 @@ export class Ledger {
   }
 
   /** Sets a job's amount aside, under the same limits as a call. Errors: PRICE_ABOVE_LIMIT, QUOTE_EXHAUSTED, LIMIT_EXCEEDED, LEDGER_UNAVAILABLE. */
-  holdJob(job: Omit<JobEntry, 'state' | 'day' | 'paid' | 'receipt'>, nowSec: number): JobEntry {
+  holdJob(job: NewJob, nowSec: number): JobEntry {
     const { quote, pin, call } = job;
     const amount = call.maxAmount;
     if (amount > pin.maxPerCall) throw aboveMaximum(pin, amount);
@@ -238,6 +243,25 @@ export class Ledger {
     }
     this.#markJob(entry);
     return entry;
+  }
+
+  /** A job that the chain remembers and the ledger does not. Its money left with an earlier ledger, so no limit is asked. */
+  adoptJob(entry: JobEntry): void {
+    this.#markJob(entry);
+  }
+
+  /** Whose such a job is: the same call was asked for again. */
+  claimJob(entry: JobEntry, quote: QuoteEntry, pin: PinEntry, call: Call): void {
+    entry.quote = quote;
+    entry.pin = pin;
+    entry.call = call;
+    if (isOpenJob(entry)) addHeldJob(entry);
+    else {
+      quote.settled += entry.paid;
+      pin.settled += entry.paid;
+      if (quote.token !== undefined) quote.token.settled += entry.paid;
+    }
+    this.#markJob(entry);
   }
 
   /** The chain shows the job so. */
@@ -257,13 +281,14 @@ export class Ledger {
   endJob(entry: JobEntry, state: 'COMPLETED' | 'REJECTED' | 'EXPIRED', paid: bigint): void {
     if (!isOpenJob(entry)) return;
     const { quote, pin, call, day } = entry;
-    const { token } = quote;
     entry.state = state;
     entry.paid = paid;
-    quote.held -= call.maxAmount;
-    pin.held -= call.maxAmount;
-    quote.settled += paid;
-    pin.settled += paid;
+    for (const each of [quote, pin]) {
+      if (each === undefined) continue;
+      each.held -= call.maxAmount;
+      each.settled += paid;
+    }
+    const token = quote?.token;
     if (token !== undefined) {
       token.held -= call.maxAmount;
       token.settled += paid;
@@ -383,8 +408,8 @@ export class Ledger {
 
   #markJob(entry: JobEntry): void {
     this.dirty.jobs.add(entry);
-    this.dirty.quotes.add(entry.quote);
-    if (entry.quote.token !== undefined) this.dirty.tokens.add(entry.quote.token);
+    if (entry.quote !== undefined) this.dirty.quotes.add(entry.quote);
+    if (entry.quote?.token !== undefined) this.dirty.tokens.add(entry.quote.token);
   }
 
   #mark(entry: CallEntry): void {
@@ -396,10 +421,8 @@ export class Ledger {
 }
 
 /** Adds what an open job holds; also when it is loaded at start. */
-export function addHeldJob({ quote, pin, call }: JobEntry): void {
-  quote.held += call.maxAmount;
-  pin.held += call.maxAmount;
-  if (quote.token !== undefined) quote.token.held += call.maxAmount;
+export function addHeldJob({ quote, pin, call }: Pick<JobEntry, 'quote' | 'pin' | 'call'>): void {
+  for (const each of [quote, pin, quote?.token]) if (each !== undefined) each.held += call.maxAmount;
 }
 
 const aboveMaximum = (pin: PinEntry, wanted: bigint): WeftError =>
