@@ -4,12 +4,15 @@ import type { ProviderLedger } from './provider-ledger.js';
 const BATCH = 500;
 /** It admits no call any more, so none of its ids can come back as a new one. */
 const LICENCE_IS_OVER = `(l.state = 'ENDED' or l.until_sec < $1::bigint) and c.at_sec < $1::bigint`;
+/** No step of it pays for a call again, here or on chain. What was not paid is in no epoch. */
+const JOB_IS_OVER = `(j.state = 'UNPAID' or (j.state = 'PAID' and (c.epoch is not null or not $2))) and c.at_sec < $1::bigint`;
 /** A file is older than what it holds by at most so much before a row could still need it. */
 const FILE_SLACK_SEC = 86_400;
 
 /**
  * Drops what need not be kept: responses after `retainSec` (their receipts stay), calls of channels that are closed
- * on chain, and of licences that are over; with `anchors`, only those whose receipts are in an epoch. Gives how many of each.
+ * on chain, and of licences and steps of jobs that are over; with `anchors`, only those whose receipts are in an epoch.
+ * Gives how many of each.
  */
 export async function sweepLedger(
   ledger: ProviderLedger,
@@ -62,6 +65,13 @@ export async function sweepLedger(
         where ${LICENCE_IS_OVER} and (c.epoch is not null or not $2) limit ${BATCH})`,
     [before, anchors],
   );
+  const ofJobs = await repeat(
+    `delete from provider.call where (payer, call_id) in (
+       select c.payer, c.call_id from provider.call c join provider.job j
+           on j.id = c.channel and j.payer = c.payer and j.call_id = c.call_id
+        where ${JOB_IS_OVER} limit ${BATCH})`,
+    [before, anchors],
+  );
   const files = await ledger.bodies.sweep((before - FILE_SLACK_SEC) * 1000, async (digest) => {
     const { rows } = await ledger.pool.query(
       `select 1 from provider.call where body = $1
@@ -70,5 +80,5 @@ export async function sweepLedger(
     );
     return rows.length > 0;
   });
-  return { responses, calls: calls + ofLicences, files };
+  return { responses, calls: calls + ofLicences + ofJobs, files };
 }

@@ -1,0 +1,81 @@
+import { randomBytes } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import type pg from 'pg';
+import { createDatabase } from '#test/support/database.js';
+import { openProviderDatabase } from '#test/support/paid-service.js';
+import { tempDir } from '#test/support/temp-dir.js';
+import { messageDigest } from '../digests.js';
+import { BodyStore } from './body-store.js';
+import type { JobState } from './job-ledger.js';
+import { ProviderLedger } from './provider-ledger.js';
+import { sweepLedger } from './retention.js';
+
+const DAY = 86_400;
+const NOW = 2_000_000_000;
+
+describe('jobs in the provider’s ledger', () => {
+  let pool: pg.Pool;
+  let ledger: ProviderLedger;
+  const payer = randomBytes(20);
+
+  beforeAll(async () => {
+    pool = await openProviderDatabase(await createDatabase());
+    ledger = await ProviderLedger.open(pool, new BodyStore(tempDir()), {
+      chainId: 1n,
+      escrow: new Uint8Array(20),
+      birth: async () => ({ blockNumber: 1, atSec: 1 }),
+    });
+  });
+  afterAll(() => pool?.end());
+
+  /** An answered step, which is then in `state`. */
+  async function served(state: JobState, atSec: number, jobId = randomBytes(32), step = 0) {
+    const [callId, response] = [randomBytes(32), randomBytes(8)];
+    const charge = { jobId, step, payer, callId, response, responseDigest: messageDigest(response), atSec };
+    const terms = { asset: 1n, tenure: 1, amount: 100n, stepAmount: 100n, expiresAtSec: NOW, reviewSec: 3_600 };
+    await ledger.jobs.keep({ ...charge, ...terms, commitment: randomBytes(32), receipt: randomBytes(8) });
+    await ledger.jobs.mark({ jobId, step }, state, state === 'PAID' ? 100n : 0n);
+    return callId;
+  }
+  const anchored = (callId: Uint8Array) =>
+    pool.query(
+      `with made as (
+         insert into provider.epoch (asset, tenure, number, root, receipts, amount)
+         select 1, 1, count(*) + 1, '', 1, 0 from provider.epoch returning id)
+       update provider.call set epoch = made.id from made where call_id = $1`,
+      [callId],
+    );
+  const known = async (...callIds: Uint8Array[]) =>
+    await Promise.all(callIds.map(async (callId) => (await ledger.call(payer, callId)) !== undefined));
+
+  test('keep their calls until the chain has said how the step ended, and their answers for a day', async () => {
+    const old = NOW - 3 * DAY;
+    const jobId = randomBytes(32);
+    const [answered, submitted, paid, unpaid, young] = [
+      await served('ANSWERED', old),
+      await served('SUBMITTED', old, jobId, 0),
+      await served('PAID', old, jobId, 1),
+      await served('UNPAID', old, jobId, 2),
+      await served('PAID', NOW - 60),
+    ];
+    expect(await sweepLedger(ledger, { retainSec: DAY, nowSec: NOW })).toMatchObject({ responses: 4, calls: 2 });
+    expect(await known(answered, submitted, paid, unpaid, young)).toEqual([true, true, false, false, true]);
+    expect(await ledger.response(payer, young)).toHaveLength(8);
+    // The steps stay: none pays twice, what was paid is released, and what was not counts against its client.
+    expect(await ledger.jobs.isSpent(jobId, 1)).toBe(true);
+    expect(await ledger.jobs.tenures()).toEqual([{ asset: 1n, tenure: 1 }]);
+    expect(await ledger.jobs.countsOf(payer, NOW - DAY)).toEqual({ open: 2, unpaid: 1 });
+  });
+
+  test('keep what was paid until its receipt is anchored, where receipts are', async () => {
+    const sweep = () => sweepLedger(ledger, { retainSec: 0, nowSec: NOW, anchors: true });
+    const old = NOW - 3 * DAY;
+    const [waiting, done, unpaid] = [await served('PAID', old), await served('PAID', old), await served('UNPAID', old)];
+    await anchored(done);
+    await sweep();
+    expect(await known(waiting, done, unpaid)).toEqual([true, false, false]);
+    await anchored(waiting);
+    await sweep();
+    expect(await known(waiting)).toEqual([false]);
+  });
+});
