@@ -47,8 +47,9 @@ export function addSelling(licence: Command): void {
     .addHelpText('after', example('npx weft licence offers OcrService'))
     .action(
       action(async (context: Context, _options, asset: string) => {
-        const { licences } = await openLicences(context);
-        const offers = await licences.offersOf(await assetNamed(context, asset), 0);
+        const { licences, marketplace } = await openLicences(context);
+        const { blockNumber = 0 } = marketplace.contracts;
+        const offers = await licences.offersOf(await assetNamed(context, asset), blockNumber);
         return { json: { offers }, text: offers.length === 0 ? 'nobody sells licences of it' : offersText(offers) };
       }),
     );

@@ -1,4 +1,5 @@
 import { id, type Provider } from 'ethers';
+import { readLogs } from '#contracts/read-logs.js';
 import type { Shares } from '#contracts/shares.js';
 import { fromHex } from '#core/hex.js';
 
@@ -14,12 +15,8 @@ export interface Holder {
 
 /** Everybody who has shares, votes or money in them, who has most first. */
 export async function holdersOf(shares: Shares, provider: Provider, fromBlock: number): Promise<Holder[]> {
-  const logs = await provider.getLogs({
-    address: shares.address,
-    topics: [[id('Transfer(address,address,uint256)'), id('DelegateChanged(address,address,address)')]],
-    fromBlock,
-    toBlock: 'latest',
-  });
+  const topics = [[id('Transfer(address,address,uint256)'), id('DelegateChanged(address,address,address)')]];
+  const logs = await readLogs(provider, { address: shares.address, topics }, fromBlock);
   const named = new Set(logs.flatMap(({ topics }) => topics.slice(1).map((topic) => `0x${topic.slice(26)}`)));
   const holders = await Promise.all(
     [...named].map(async (address) => {

@@ -1,8 +1,9 @@
-import { type BlockTag, type Log, type Provider } from 'ethers';
+import { type BlockTag, type Provider } from 'ethers';
 import { fromHex } from '#core/hex.js';
 import { interfaceOf } from './artifact.js';
 import { type Bytes, hexOf, read, type UnsignedTransaction } from './chain.js';
 import type { Position } from './escrow.js';
+import { type EventLog, type LastBlock, readLogs } from './read-logs.js';
 
 /** What an operator wrote down of an epoch: the root over its receipts, how many they are, what they add up to. */
 export interface Epoch {
@@ -73,8 +74,8 @@ export class Anchor {
   }
 
   /** Events between two blocks, both included, in the chain's order. */
-  async events(fromBlock: number, toBlock: BlockTag): Promise<AnchorEvent[]> {
-    return parseAnchorLogs(await this.provider.getLogs({ address: this.address, fromBlock, toBlock }), this.address);
+  async events(fromBlock: number, toBlock: LastBlock): Promise<AnchorEvent[]> {
+    return parseAnchorLogs(await readLogs(this.provider, { address: this.address }, fromBlock, toBlock), this.address);
   }
 
   #read(method: string, args: readonly unknown[], at?: BlockTag) {
@@ -83,7 +84,7 @@ export class Anchor {
 }
 
 /** The events of the anchor at `address` among logs. */
-export function parseAnchorLogs(logs: readonly Log[], address: string): AnchorEvent[] {
+export function parseAnchorLogs(logs: readonly EventLog[], address: string): AnchorEvent[] {
   return logs.flatMap((log): AnchorEvent[] => {
     if (log.address.toLowerCase() !== address.toLowerCase()) return [];
     const parsed = interfaceOf('Anchor').parseLog(log);

@@ -4,7 +4,7 @@ import { interfaceOf } from './artifact.js';
 import { type Bytes, hexOf, read, type UnsignedTransaction } from './chain.js';
 import type { Position } from './escrow.js';
 import { portionOf } from './portion.js';
-import type { EventLog } from './read-logs.js';
+import { type EventLog, type LastBlock, readLogs } from './read-logs.js';
 
 export interface Parent {
   readonly asset: bigint;
@@ -175,8 +175,8 @@ export class Assets {
   }
 
   /** Events between two blocks, both included, in the chain's order. */
-  async events(fromBlock: number, toBlock: BlockTag): Promise<AssetsEvent[]> {
-    return parseAssetsLogs(await this.provider.getLogs({ address: this.address, fromBlock, toBlock }), this.address);
+  async events(fromBlock: number, toBlock: LastBlock): Promise<AssetsEvent[]> {
+    return parseAssetsLogs(await readLogs(this.provider, { address: this.address }, fromBlock, toBlock), this.address);
   }
 
   #build(method: string, args: readonly unknown[]): UnsignedTransaction {

@@ -2,7 +2,7 @@ import type { BlockTag, Provider } from 'ethers';
 import { fromHex, toHex } from '#core/hex.js';
 import { interfaceOf } from './artifact.js';
 import { type Bytes, hexOf, read, signatureParts, type UnsignedTransaction } from './chain.js';
-import type { EventLog } from './read-logs.js';
+import { type EventLog, type LastBlock, readLogs } from './read-logs.js';
 import type { Permit } from './token.js';
 
 /** What names a channel; the same shape as in `#payments/typed-data.js`. */
@@ -179,8 +179,8 @@ export class Escrow {
   }
 
   /** Events between two blocks, both included, in the chain's order. */
-  async events(fromBlock: number, toBlock: BlockTag): Promise<EscrowEvent[]> {
-    return parseEscrowLogs(await this.provider.getLogs({ address: this.address, fromBlock, toBlock }), this.address);
+  async events(fromBlock: number, toBlock: LastBlock): Promise<EscrowEvent[]> {
+    return parseEscrowLogs(await readLogs(this.provider, { address: this.address }, fromBlock, toBlock), this.address);
   }
 
   #build(method: string, args: readonly unknown[]): UnsignedTransaction {

@@ -3,6 +3,7 @@ import { WeftError } from '#core/errors.js';
 import { fromHex } from '#core/hex.js';
 import { interfaceOf } from './artifact.js';
 import { type Bytes, hexOf, read, type UnsignedTransaction } from './chain.js';
+import { readLogs } from './read-logs.js';
 
 /** In the order of OpenZeppelin's enumeration. */
 export const proposalStates = [
@@ -92,7 +93,7 @@ export class Governor {
   async proposals(fromBlock: number): Promise<Proposal[]> {
     const abi = interfaceOf('WeftGovernor');
     const topics = [abi.getEvent('ProposalCreated')!.topicHash];
-    const logs = await this.provider.getLogs({ address: this.address, topics, fromBlock, toBlock: 'latest' });
+    const logs = await readLogs(this.provider, { address: this.address, topics }, fromBlock);
     return logs.map((log) => {
       const { args } = abi.parseLog(log)!;
       const calls: string[] = [...args.calldatas];
@@ -139,7 +140,7 @@ export class Governor {
 export async function governorOf(timelock: Bytes, provider: Provider, fromBlock: number): Promise<Governor> {
   const abi = interfaceOf('TimelockController');
   const topics = [abi.getEvent('RoleGranted')!.topicHash, keccakOf('PROPOSER_ROLE')];
-  const logs = await provider.getLogs({ address: hexOf(timelock), topics, fromBlock, toBlock: 'latest' });
+  const logs = await readLogs(provider, { address: hexOf(timelock), topics }, fromBlock);
   const [account, ...others] = logs.map((log) => abi.parseLog(log)!.args.account as string);
   if (account === undefined || others.length > 0)
     throw new WeftError('NOT_FOUND', `${hexOf(timelock)} is no timelock of one governor`, {

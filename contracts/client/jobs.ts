@@ -1,9 +1,9 @@
-import { AbiCoder, type BlockTag, keccak256, type Provider, type Result } from 'ethers';
+import { AbiCoder, type BlockTag, keccak256, type Provider, type Result, toBeHex } from 'ethers';
 import { fromHex } from '#core/hex.js';
 import { interfaceOf } from './artifact.js';
 import { type Bytes, hexOf, read, type UnsignedTransaction } from './chain.js';
 import type { Position } from './escrow.js';
-import type { EventLog } from './read-logs.js';
+import { type EventLog, type LastBlock, newestLog, readLogs } from './read-logs.js';
 
 /** A provider's part of a job. */
 export interface JobOrder {
@@ -163,20 +163,20 @@ export class Jobs {
   }
 
   /** Events between two blocks, both included, in the chain's order; of one job, if it is named. */
-  async events(fromBlock: number, toBlock: BlockTag, jobId?: Bytes): Promise<JobsEvent[]> {
+  async events(fromBlock: number, toBlock: LastBlock, jobId?: Bytes): Promise<JobsEvent[]> {
     // Every event about a job has its id as the first topic after its name.
-    const topics = jobId === undefined ? {} : { topics: [null, hexOf(jobId)] };
-    const logs = await this.provider.getLogs({ address: this.address, fromBlock, toBlock, ...topics });
+    const topics = jobId === undefined ? [] : [null, hexOf(jobId)];
+    const logs = await readLogs(this.provider, { address: this.address, topics }, fromBlock, toBlock);
     return parseJobsLogs(logs, this.address);
   }
 
-  /** What was released for a step, by what events from `fromBlock` on say. */
+  /** What was released for a step, once, by what events from `fromBlock` on say. */
   async paidFor(jobId: Bytes, step: number, fromBlock: number): Promise<bigint> {
-    const events = await this.events(fromBlock, 'latest', jobId);
-    return events.reduce(
-      (sum, event) => (event.name === 'PaymentReleased' && event.step === step ? sum + event.amount : sum),
-      0n,
-    );
+    const { topicHash } = interfaceOf('Jobs').getEvent('PaymentReleased')!;
+    const topics = [topicHash, hexOf(jobId), toBeHex(step, 32)];
+    const log = await newestLog(this.provider, { address: this.address, topics }, fromBlock);
+    const [event] = log === undefined ? [] : parseJobsLogs([log], this.address);
+    return event?.name === 'PaymentReleased' ? event.amount : 0n;
   }
 
   #build(method: string, args: readonly unknown[]): UnsignedTransaction {

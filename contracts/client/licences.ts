@@ -1,8 +1,9 @@
-import { type BlockTag, type Log, type Provider, toBeHex } from 'ethers';
+import { type BlockTag, type Provider, toBeHex } from 'ethers';
 import { fromHex } from '#core/hex.js';
 import { interfaceOf } from './artifact.js';
 import { type Bytes, hexOf, read, signatureParts, type UnsignedTransaction } from './chain.js';
 import type { Position } from './escrow.js';
+import { type EventLog, type LastBlock, newestLog, readLogs } from './read-logs.js';
 import type { Permit } from './token.js';
 
 /** In the order of the contract's enumeration. */
@@ -272,9 +273,9 @@ export class Licences {
     asset: bigint,
     fromBlock: number,
   ): Promise<{ readonly offerId: Uint8Array; readonly offer: LicenceOffer; readonly status: OfferStatus }[]> {
-    const offered = await this.#find('Offered', [null, toBeHex(asset, 32)], fromBlock);
+    const logs = await readLogs(this.provider, this.#about('Offered', [null, toBeHex(asset, 32)]), fromBlock);
     return await Promise.all(
-      offered.flatMap((event) =>
+      parseLicenceLogs(logs, this.address).flatMap((event) =>
         event.name === 'Offered'
           ? [this.offerOf(event.offerId).then((read) => ({ offerId: event.offerId, ...read }))]
           : [],
@@ -284,19 +285,19 @@ export class Licences {
 
   /** Why a licence is over; undefined if it is not. */
   async endOf(licenceId: Bytes, fromBlock: number): Promise<EndReason | undefined> {
-    const event = (await this.#find('Ended', [hexOf(licenceId)], fromBlock)).at(-1);
+    const log = await newestLog(this.provider, this.#about('Ended', [hexOf(licenceId)]), fromBlock);
+    const [event] = log === undefined ? [] : parseLicenceLogs([log], this.address);
     return event?.name === 'Ended' ? event.reason : undefined;
   }
 
   /** Events between two blocks, both included, in the chain's order. */
-  async events(fromBlock: number, toBlock: BlockTag): Promise<LicenceEvent[]> {
-    return parseLicenceLogs(await this.provider.getLogs({ address: this.address, fromBlock, toBlock }), this.address);
+  async events(fromBlock: number, toBlock: LastBlock): Promise<LicenceEvent[]> {
+    return parseLicenceLogs(await readLogs(this.provider, { address: this.address }, fromBlock, toBlock), this.address);
   }
 
-  async #find(name: LicenceEvent['name'], topics: (string | null)[], fromBlock: number): Promise<LicenceEvent[]> {
+  #about(name: LicenceEvent['name'], topics: (string | null)[]) {
     const { topicHash } = interfaceOf('Licences').getEvent(name)!;
-    const filter = { address: this.address, topics: [topicHash, ...topics], fromBlock, toBlock: 'latest' };
-    return parseLicenceLogs(await this.provider.getLogs(filter), this.address);
+    return { address: this.address, topics: [topicHash, ...topics] };
   }
 
   #build(method: string, args: readonly unknown[]): UnsignedTransaction {
@@ -309,7 +310,7 @@ export class Licences {
 }
 
 /** The events of the licences at `address` among logs, ERC-721's own left out. */
-export function parseLicenceLogs(logs: readonly Log[], address: string): LicenceEvent[] {
+export function parseLicenceLogs(logs: readonly EventLog[], address: string): LicenceEvent[] {
   return logs.flatMap((log): LicenceEvent[] => {
     if (log.address.toLowerCase() !== address.toLowerCase()) return [];
     const parsed = interfaceOf('Licences').parseLog(log);

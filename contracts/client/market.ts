@@ -1,8 +1,9 @@
-import { type BlockTag, type Log, type Provider } from 'ethers';
+import { type BlockTag, type Provider } from 'ethers';
 import { fromHex } from '#core/hex.js';
 import { interfaceOf } from './artifact.js';
 import { type Bytes, hexOf, read, type UnsignedTransaction } from './chain.js';
 import type { Position } from './escrow.js';
+import { type EventLog, type LastBlock, readLogs } from './read-logs.js';
 import type { Permit } from './token.js';
 
 /** What an asset's owner asks for it. It holds for one tenure. */
@@ -108,8 +109,8 @@ export class Market {
   }
 
   /** Events between two blocks, both included, in the chain's order. */
-  async events(fromBlock: number, toBlock: BlockTag): Promise<MarketEvent[]> {
-    return parseMarketLogs(await this.provider.getLogs({ address: this.address, fromBlock, toBlock }), this.address);
+  async events(fromBlock: number, toBlock: LastBlock): Promise<MarketEvent[]> {
+    return parseMarketLogs(await readLogs(this.provider, { address: this.address }, fromBlock, toBlock), this.address);
   }
 
   #build(method: string, args: readonly unknown[]): UnsignedTransaction {
@@ -122,7 +123,7 @@ export class Market {
 }
 
 /** The events of the market at `address` among logs. */
-export function parseMarketLogs(logs: readonly Log[], address: string): MarketEvent[] {
+export function parseMarketLogs(logs: readonly EventLog[], address: string): MarketEvent[] {
   return logs.flatMap((log): MarketEvent[] => {
     if (log.address.toLowerCase() !== address.toLowerCase()) return [];
     const parsed = interfaceOf('Market').parseLog(log);

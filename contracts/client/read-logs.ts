@@ -1,4 +1,4 @@
-import type { Filter, JsonRpcProvider, Log } from 'ethers';
+import type { Filter, Log, Provider } from 'ethers';
 import { isUnreachable } from './chain-provider.js';
 import { explain } from './explain.js';
 
@@ -14,16 +14,26 @@ export interface LogRange {
   readonly logs: readonly EventLog[];
 }
 
-/** Logs between two blocks, both included, in the chain's order and each once, range by range. Errors: CHAIN_UNAVAILABLE. */
+/** Last block of a question. */
+export type LastBlock = number | 'latest';
+
+type Question = Pick<Filter, 'address' | 'topics'>;
+
+/**
+ * Logs between two blocks, both included, in the chain's order and each once, range by range, the newest range first if
+ * that is wanted. Errors: CHAIN_UNAVAILABLE.
+ */
 export async function* logRanges(
-  provider: JsonRpcProvider,
-  filter: Pick<Filter, 'address' | 'topics'>,
+  provider: Provider,
+  filter: Question,
   from: number,
   to: number,
+  newestFirst = false,
 ): AsyncGenerator<LogRange> {
   let width = WIDEST;
-  for (let at = from; at <= to; ) {
-    const end = Math.min(to, at + width - 1);
+  for (let [low, high] = [from, to]; low <= high; ) {
+    const at = newestFirst ? Math.max(low, high - width + 1) : low;
+    const end = newestFirst ? high : Math.min(high, low + width - 1);
     let logs: EventLog[];
     try {
       logs = inOrder(await provider.getLogs({ ...filter, fromBlock: at, toBlock: end }), at, end);
@@ -33,15 +43,36 @@ export async function* logRanges(
       continue;
     }
     yield { from: at, to: end, logs };
-    at = end + 1;
+    if (newestFirst) high = at - 1;
+    else low = end + 1;
     width = Math.min(WIDEST, width * 2);
   }
 }
 
-export async function readLogs(...question: Parameters<typeof logRanges>): Promise<EventLog[]> {
+/** All of them. Errors: CHAIN_UNAVAILABLE. */
+export async function readLogs(
+  provider: Provider,
+  filter: Question,
+  from: number,
+  to: LastBlock = 'latest',
+): Promise<EventLog[]> {
   const all: EventLog[] = [];
-  for await (const { logs } of logRanges(...question)) all.push(...logs);
+  for await (const { logs } of logRanges(provider, filter, from, await numberOf(to, provider))) all.push(...logs);
   return all;
+}
+
+/** The newest one since a block, for what happens once: nothing before it is read. Errors: CHAIN_UNAVAILABLE. */
+export async function newestLog(provider: Provider, filter: Question, from: number): Promise<EventLog | undefined> {
+  for await (const { logs } of logRanges(provider, filter, from, await numberOf('latest', provider), true))
+    if (logs.length > 0) return logs.at(-1);
+  return undefined;
+}
+
+async function numberOf(block: LastBlock, provider: Provider): Promise<number> {
+  if (block !== 'latest') return block;
+  return await provider.getBlockNumber().catch((error: unknown) => {
+    throw explain(error, provider);
+  });
 }
 
 /** A node may tell of a log twice, in another order, or of one that was not asked for. */

@@ -4,20 +4,22 @@ import { onEnd } from './on-end.js';
 /** What becomes of a JSON-RPC request: its connection breaks before the node saw it, or after; or the node fails. */
 export type Fate = 'pass' | 'lose request' | 'lose answer' | 'answer 500';
 
+type Rewrite = (method: string, answer: string, params: readonly unknown[]) => string;
+
 /** A wire to a chain that a test can cut. */
 export async function startRpcProxy(target: string) {
   let fate: (method: string) => Fate = () => 'pass';
-  let rewrite: (method: string, answer: string) => string = (_, answer) => answer;
+  let rewrite: Rewrite = (_, answer) => answer;
   const seen: string[] = [];
   const server = createServer(async (request, response) => {
     const body = await textOf(request);
-    const { method } = JSON.parse(body) as { method: string };
+    const { method, params } = JSON.parse(body) as { method: string; params: unknown[] };
     seen.push(method);
     const what = fate(method);
     if (what === 'lose request') return response.destroy();
     if (what === 'answer 500') return response.writeHead(500).end();
     const answer = await fetch(target, { method: 'POST', headers: { 'content-type': 'application/json' }, body });
-    const text = rewrite(method, await answer.text());
+    const text = rewrite(method, await answer.text(), params);
     if (what === 'lose answer') return response.destroy();
     response.writeHead(answer.status, { 'content-type': 'application/json' }).end(text);
   });
@@ -36,7 +38,7 @@ export async function startRpcProxy(target: string) {
       fate = next;
     },
     /** Lets the wire lie: gets the JSON of an answer, gives what arrives. */
-    distort(next: (method: string, answer: string) => string): void {
+    distort(next: Rewrite): void {
       rewrite = next;
     },
   };

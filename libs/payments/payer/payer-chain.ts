@@ -183,9 +183,7 @@ export class PayerChain {
   }
 
   async #logs(address: string, topics: (string | null)[]): Promise<EventLog[]> {
-    return await this.#ask(async () =>
-      readLogs(this.provider, { address, topics }, this.options.fromBlock, await this.provider.getBlockNumber()),
-    );
+    return await this.#ask(() => readLogs(this.provider, { address, topics }, this.options.fromBlock));
   }
 
   /** Sends, waits until it is as deep as it has to be, and gives its hash. */

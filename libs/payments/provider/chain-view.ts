@@ -8,6 +8,7 @@ import { type Channel, Escrow } from '#contracts/escrow.js';
 import { heldTokens, type TokenAsked } from '#contracts/held-tokens.js';
 import { type Job, type JobStep, Jobs } from '#contracts/jobs.js';
 import { type EndReason, Licences } from '#contracts/licences.js';
+import { newestLog } from '#contracts/read-logs.js';
 import { WeftError } from '#core/errors.js';
 import { sameBytes, toHex } from '#core/hex.js';
 import type { LicenceOnChain } from './licence-ledger.js';
@@ -35,6 +36,9 @@ export interface JobOnChain {
   readonly job: Job;
   readonly step: JobStep;
 }
+
+/** So far back is looked for a reason that only words an error: who shows old licences must not cost many questions. */
+const END_BLOCKS = 100_000;
 
 /** What a provider asks the chain. Errors: CHAIN_UNAVAILABLE. */
 export class ChainView {
@@ -118,24 +122,21 @@ export class ChainView {
     return { credited, newest: await this.#ask(() => heldTokens(provider, token, holder)) };
   }
 
-  /** Why a licence is over. */
+  /** Why a licence is over; undefined if that is long ago. */
   async licenceEnd(id: Uint8Array): Promise<EndReason | undefined> {
-    return await this.#ask(async () => this.licences?.endOf(id, 0));
+    return await this.#ask(async () => {
+      const newest = await this.#options.provider.getBlockNumber();
+      return await this.licences?.endOf(id, Math.max(0, newest - END_BLOCKS));
+    });
   }
 
   /** Whether a channel was opened after a block. */
   async openedAfter(id: Uint8Array, block: number): Promise<boolean> {
     if ((await this.newestBlock()).blockNumber <= block) return false;
     const opened = interfaceOf('Escrow').getEvent('Opened')!.topicHash;
-    const logs = await this.#ask(() =>
-      this.#options.provider.getLogs({
-        address: this.#options.escrow,
-        topics: [opened, toHex(id)],
-        fromBlock: block + 1,
-        toBlock: 'latest',
-      }),
-    );
-    return logs.length > 0;
+    const { escrow, provider } = this.#options;
+    const filter = { address: escrow, topics: [opened, toHex(id)] };
+    return (await this.#ask(() => newestLog(provider, filter, block + 1))) !== undefined;
   }
 
   async head(asset: bigint): Promise<Head> {
