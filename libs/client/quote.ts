@@ -4,6 +4,8 @@ import { fromHex } from '#core/hex.js';
 import { maxAmount, minAmount } from '#core/money.js';
 import type { JobRequirement, Requirement } from '#core/requirement.js';
 import type { JobWants, OpenedQuote, PinRequest, Wallet } from '#payments/payer/wallet.js';
+import { streamByJob } from './call/paid-caller.js';
+import { methodOf } from './contract/methods.js';
 import { type Market, select } from './select.js';
 
 /** Whoever can find offers and have them paid. */
@@ -32,6 +34,7 @@ export const pinRequirements = (market: Market, requirements: readonly Requireme
       const { offer, price } = await select(market, requirement);
       const { asset, tenure, endpoints, minChannel } = offer.listing;
       const { step, method, calls, job } = requirement;
+      if (job !== undefined && methodOf(offer.contract, method).responseStream) throw streamByJob(step);
       const { digest: listing, operator } = offer;
       return {
         step,

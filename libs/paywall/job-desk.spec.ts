@@ -266,7 +266,10 @@ describe('a call that a job pays', () => {
         metadata: metadataOf(payment),
         deadlineMs: 20_000,
       });
-      expect(reply.error).toMatchObject({ reason: 'JOB_UNFIT' });
+      expect(reply.error).toMatchObject({
+        reason: 'JOB_UNFIT',
+        message: expect.stringContaining('not for a stream: pay through a channel'),
+      });
     });
   });
 

@@ -151,7 +151,9 @@ function byLicence(route: Route, message: PaymentMessage, raw: Uint8Array, domai
 function byJob(route: Route, message: PaymentMessage, { separator }: PaymentDomain): Omit<VerifiedJob, Keys> {
   const { job, call, signature } = readJobPayment(message);
   if (route.definition.responseStream)
-    throw new WeftError('JOB_UNFIT', 'a job pays for one response, not for a stream', { field: 'job' });
+    throw new WeftError('JOB_UNFIT', 'a job pays for one response, not for a stream: pay through a channel', {
+      field: 'job',
+    });
   const listed = checkCall(route, call);
   checkMaximum(route, listed.price, call);
   const commitment = hashCall(call);

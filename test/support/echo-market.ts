@@ -36,7 +36,7 @@ export const echoFiles = (): Uint8Array => Buffer.concat([echoDescriptors, loadD
 
 const silent = { log() {}, error() {}, warn() {}, fatal() {} };
 
-const price = (method: string, rate: bigint, more: Partial<Price> = {}): Price => ({
+export const price = (method: string, rate: bigint, more: Partial<Price> = {}): Price => ({
   method,
   kind: 'fixed',
   unit: '',
@@ -46,11 +46,19 @@ const price = (method: string, rate: bigint, more: Partial<Price> = {}): Price =
   ...more,
 });
 
+const PRICES = [
+  price(SAY, 100n),
+  price(COUNT, 3n, { kind: 'metered', unit: 'character', per: 10n, maxAmount: 60n }),
+  price(PEEK, 0n, { kind: 'free' }),
+];
+
 export interface EchoOffer {
   readonly handlers?: Partial<EchoHandlers>;
   readonly title?: string;
   readonly summary?: string;
   readonly methods?: Readonly<Record<string, string>>;
+  /** Default: of Say, Count and Peek. */
+  readonly prices?: readonly Price[];
   /** What the asset was built from. */
   readonly parents?: readonly Parent[];
 }
@@ -65,7 +73,14 @@ export async function startEchoMarket(first: EchoOffer = {}) {
   const services: { stop(): Promise<void> }[] = [];
 
   async function offer(
-    { handlers = {}, title = 'Echo', summary = 'Says it again', methods = {}, parents = [] }: EchoOffer,
+    {
+      handlers = {},
+      title = 'Echo',
+      summary = 'Says it again',
+      methods = {},
+      prices = PRICES,
+      parents = [],
+    }: EchoOffer,
     operator = new SigningKey(randomBytes(32)),
     publisher: Partial<MarketPublisher> = {},
   ) {
@@ -73,11 +88,7 @@ export async function startEchoMarket(first: EchoOffer = {}) {
     const inForce = await putInForce(market.newPublisher({ operator, ...publisher }), {
       files: echoFiles(),
       service: ECHO,
-      prices: [
-        price(SAY, 100n),
-        price(COUNT, 3n, { kind: 'metered', unit: 'character', per: 10n, maxAmount: 60n }),
-        price(PEEK, 0n, { kind: 'free' }),
-      ],
+      prices,
       endpoints: [`grpc://127.0.0.1:${port}`],
       docs: { title, summary, tags: ['text'], methods },
       parents,

@@ -109,6 +109,8 @@ export class PaidCaller {
    * repeating the call later gets the messages that were charged once more. Leaving early cancels the call.
    */
   async *stream(call: PaidCall): AsyncGenerator<Uint8Array, Proof, void> {
+    // Funded, its money would be away until the job expires.
+    if (call.pin.job !== undefined) throw streamByJob(call.pin.step);
     const { attempt, source, messages, first } = await this.#retrying(call, async (attempt) => {
       const source = streamRaw(attempt.client, pathOf(call), call.request, attempt.options);
       const messages = source[Symbol.asyncIterator]();
@@ -275,6 +277,12 @@ export class PaidCaller {
     this.#settling.delete(settling);
   }
 }
+
+/** The paywall says the same. */
+export const streamByJob = (step: string): WeftError =>
+  new WeftError('JOB_UNFIT', `a job pays for one response, not for a stream: settle ${step} through a channel`, {
+    step,
+  });
 
 const pathOf = (call: PaidCall): string => `/${call.pin.method}`;
 
