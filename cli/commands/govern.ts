@@ -31,7 +31,7 @@ const NEXT_SECOND_MS = 1_100;
 /** The highest fee there may ever be, Revenue's own bound. */
 const MAX_FEE_BPS = 500;
 
-/** `weft govern delegate|propose-fee|propose-operator|propose-bounds|vote|queue|execute|show`. */
+/** `weft govern delegate|propose-fee|propose-operator|propose-bounds|vote|queue|execute|cancel|show`. */
 export const addGovern: AddCommand = (program) => {
   const govern = program
     .command('govern')
@@ -119,6 +119,7 @@ export const addGovern: AddCommand = (program) => {
   for (const [name, what] of [
     ['queue', 'Queue what was agreed to, so that it is due after the delay; anybody may'],
     ['execute', 'Do what was agreed to, once it is due; anybody may'],
+    ['cancel', 'Take a proposal back; its proposer may, before the vote begins'],
   ] as const)
     govern
       .command(name)

@@ -17,7 +17,7 @@ const nested: Record<string, string> = {
   licence: 'offer offers buy show renew refund revoke',
   market: 'ask asks buy offer accept cancel',
   shares: 'issue show collect transfer redeem',
-  govern: 'delegate propose-fee propose-operator propose-bounds vote queue execute show',
+  govern: 'delegate propose-fee propose-operator propose-bounds vote queue execute cancel show',
 };
 const deeper = Object.entries(nested).flatMap(([name, subs]) => subs.split(' ').map((sub) => [name, sub]));
 

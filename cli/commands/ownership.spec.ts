@@ -288,6 +288,29 @@ describe('shares and govern', () => {
     expect((await chain.revenue.fee()).bps).toBe(150);
   });
 
+  test('who proposed takes it back before the vote begins, and nobody else, and not later', async () => {
+    await json('govern', 'delegate', '--as', 'dev');
+    const propose = (why: string) =>
+      json('govern', 'propose-fee', '2%', '--treasury', 'owner', '--because', why, '--as', 'dev');
+    const [{ number: first }, { number: second }] = [await propose('a slip'), await propose('meant')];
+    expect(await refusal('govern', 'cancel', String(first))).toMatchObject({
+      reason: 'PERMISSION_DENIED',
+      message: expect.stringContaining('only its proposer can, and only before the vote begins'),
+    });
+    expect(await run('govern', 'cancel', String(first), '--as', 'dev')).toMatchObject({
+      code: 0,
+      out: `proposal ${first} is canceled\n`,
+    });
+    expect(await json('govern', 'show', String(first))).toMatchObject({ proposals: [{ state: 'canceled' }] });
+    await chain.advance(DAY + 1);
+    expect(await refusal('govern', 'vote', String(first), 'for', '--as', 'dev')).toMatchObject({
+      message: expect.stringContaining('is canceled'),
+    });
+    expect(await refusal('govern', 'cancel', String(second), '--as', 'dev')).toMatchObject({
+      details: { revert: 'GovernorUnableToCancel' },
+    });
+  });
+
   test.each([
     ['a fee above what there may ever be', ['propose-fee', '5.01%', '--treasury', 'owner'], 'share'],
     ['a support that is none', ['vote', '1', 'yes'], 'support'],
