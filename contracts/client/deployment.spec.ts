@@ -1,8 +1,12 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Wallet } from 'ethers';
+import { getCreateAddress, id as keccakOf, Wallet, ZeroAddress, ZeroHash } from 'ethers';
+import { devAccount } from '#cli/up/dev-account.js';
+import type { Hex } from '#core/hex.js';
+import { startAnvil } from '#platform/local/anvil.js';
 import { type Chain, startChain } from '#test/support/chain.js';
+import { type ContractName, initCode, interfaceOf } from './artifact.js';
 import { connectChain } from './chain-provider.js';
 import { deploy, deployOnce } from './deploy.js';
 import { contractNames, type Deployment, readDeployment, writeDeployment } from './deployment.js';
@@ -27,6 +31,26 @@ describe('a deployment', () => {
   });
   afterEach(() => rm(folder, { recursive: true }));
 
+  /** The same contracts made one by one, with a timelock that obeys the governor, and somebody else. */
+  async function deployWithAdmin(admin: string): Promise<Deployment> {
+    const blockNumber = await chain.provider.getBlockNumber();
+    const make = async (name: ContractName, ...args: unknown[]) => {
+      const sent = await deployer().sendTransaction({ data: initCode(name, args), nonce: await transactions() });
+      return (await sent.wait())!.contractAddress!.toLowerCase() as Hex;
+    };
+    const { token } = chain.deployment;
+    const [assets, votes] = [await make('Assets'), await make('VotesToken')];
+    const governor = getCreateAddress({ from: deployer().address, nonce: (await transactions()) + 1 });
+    const timelock = await make('TimelockController', 86_400, [governor], [ZeroAddress], admin);
+    await make('WeftGovernor', 'Weft', votes, timelock, 86_400, 259_200, 1n, 4);
+    const escrow = await make('Escrow', token, assets, 3_600, timelock);
+    const revenue = getCreateAddress({ from: escrow, nonce: 1 }).toLowerCase() as Hex;
+    const [licences, jobs] = [await make('Licences', escrow), await make('Jobs', escrow)];
+    const [market, anchor] = [await make('Market', assets, revenue), await make('Anchor', assets)];
+    const owned = { votes, governor: governor.toLowerCase() as Hex, timelock };
+    return { chainId: 31_337n, token, assets, escrow, revenue, licences, jobs, market, anchor, ...owned, blockNumber };
+  }
+
   it('is made once and found again in its file', async () => {
     const first = await deployOnce(deployer(), file, options);
     const sent = await transactions();
@@ -35,6 +59,21 @@ describe('a deployment', () => {
     expect(await readDeployment(file)).toEqual(first);
     expect(await verifyDeployment(chain.provider, first)).toEqual([]);
     expect(JSON.parse(await readFile(file, 'utf8'))).toMatchObject({ chainId: '31337', escrow: first.escrow });
+  });
+
+  it('is found again on a local chain that was stopped and started', async () => {
+    const stateFile = join(folder, 'state.json');
+    const find = async () => {
+      const { url, stop } = await startAnvil({ stateFile });
+      const provider = await connectChain(url);
+      try {
+        return await deployOnce(devAccount(provider), file, options);
+      } finally {
+        provider.destroy();
+        await stop();
+      }
+    };
+    expect(await find()).toEqual(await find());
   });
 
   it('uses a token that is there already', async () => {
@@ -172,6 +211,48 @@ describe('a deployment', () => {
       } finally {
         await chain.provider.send('anvil_setCode', [licences, code]);
       }
+    });
+
+    describe('somebody besides the governor', () => {
+      const stranger = Wallet.createRandom().address.toLowerCase();
+      /** As the timelock itself, whose admin it is. */
+      const asTimelock = async (method: string, role: string) => {
+        const { timelock } = chain.deployment;
+        await chain.provider.send('anvil_setBalance', [timelock, '0xde0b6b3a7640000']);
+        await chain.provider.send('anvil_impersonateAccount', [timelock]);
+        const data = interfaceOf('TimelockController').encodeFunctionData(method, [role, stranger]);
+        await chain.provider.send('eth_sendTransaction', [{ from: timelock, to: timelock, data }]);
+      };
+
+      it.each([
+        ['admin', ZeroHash],
+        ['proposer', keccakOf('PROPOSER_ROLE')],
+        ['canceller', keccakOf('CANCELLER_ROLE')],
+      ])('is %s of the timelock, until he is no more', async (name, role) => {
+        await asTimelock('grantRole', role);
+        try {
+          expect(await refusal(chain.deployment)).toMatchObject({
+            reason: 'CONFIG_INVALID',
+            details: { file, contract: 'timelock' },
+            message: expect.stringContaining(`has another ${name}: ${stranger}`),
+          });
+        } finally {
+          await asTimelock('revokeRole', role);
+        }
+        expect(await verifyDeployment(chain.provider, chain.deployment)).toEqual([]);
+      });
+
+      it('was made admin of the timelock when it was made', async () => {
+        expect(await refusal(await deployWithAdmin(stranger))).toMatchObject({
+          details: { contract: 'timelock' },
+          message: expect.stringContaining(`has another admin: ${stranger}`),
+        });
+      });
+
+      it('could have been, since its file passes over the first events', async () => {
+        const late = { ...chain.deployment, blockNumber: await chain.provider.getBlockNumber() };
+        expect((await refusal(late)).message).toContain('no events since block');
+      });
     });
 
     it('another token is asked for', async () => {

@@ -5,6 +5,7 @@ import { type ContractName, loadArtifact } from './artifact.js';
 import { read } from './chain.js';
 import { orChainError } from './chain-provider.js';
 import { contractNames, type Deployment, type DeploymentName } from './deployment.js';
+import { roleHolders } from './timelock-roles.js';
 
 type Ours = Exclude<DeploymentName, 'token'>;
 
@@ -28,8 +29,9 @@ const UNCHECKED = new Set(['_cachedDomainSeparator', '_hashedName', '_hashedVers
 /**
  * Compares what stands at a deployment's addresses with what was compiled here: the code, and in it whatever the
  * constructors wrote there (chain, token, assets, window, and who belongs to whom). Gives the names of what is not
- * there at all. CONFIG_INVALID if there is something else: nobody's money may go there. Storage that a forged
- * constructor could have left is not seen by this: use a file of addresses only from whom you trust.
+ * there at all. CONFIG_INVALID if there is something else: nobody's money may go there; also if the events of the
+ * timelock name somebody besides the governor who commands it. Storage that a forged constructor could have left without
+ * a word is not seen by this: use a file of addresses only from whom you trust.
  */
 export async function verifyDeployment(
   provider: JsonRpcProvider,
@@ -93,8 +95,9 @@ function expectedImmutables(name: DeploymentName, deployment: Deployment): Reado
   };
 }
 
-/** These two keep in storage that they belong together. */
-async function verifyGovernance(provider: JsonRpcProvider, { governor, timelock }: Deployment): Promise<void> {
+/** These two keep in storage that they belong together, and nobody else may belong to them. */
+async function verifyGovernance(provider: JsonRpcProvider, deployment: Deployment): Promise<void> {
+  const { governor, timelock, blockNumber } = deployment;
   const [[named], [role]] = await Promise.all([
     read(provider, 'WeftGovernor', governor, 'timelock', []),
     read(provider, 'TimelockController', timelock, 'PROPOSER_ROLE', []),
@@ -102,6 +105,14 @@ async function verifyGovernance(provider: JsonRpcProvider, { governor, timelock 
   if (BigInt(named) !== BigInt(timelock)) throw refused('governor', governor, 'decides about another timelock');
   const [isProposer] = await read(provider, 'TimelockController', timelock, 'hasRole', [role, governor]);
   if (!isProposer) throw refused('timelock', timelock, 'does not obey the governor');
+  const { isWhole, of } = await roleHolders(timelock, provider, blockNumber);
+  if (!isWhole)
+    throw refused('timelock', timelock, `has no events since block ${blockNumber} that tell who commands it`);
+  const allowed = { admin: timelock, proposer: governor, canceller: governor } as const;
+  for (const role of ['admin', 'proposer', 'canceller'] as const) {
+    const others = of[role].filter((account) => account !== allowed[role]);
+    if (others.length > 0) throw refused('timelock', timelock, `has another ${role}: ${others.join(', ')}`);
+  }
 }
 
 const refused = (name: DeploymentName, address: Hex, why: string): WeftError =>
