@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { encryptKeystoreJsonSync, Wallet } from 'ethers';
 import { send } from '#contracts/chain.js';
@@ -10,7 +10,8 @@ import { verifyDeployment } from '#contracts/verify-deployment.js';
 import { type LocalChain, startAnvil } from '#platform/local/anvil.js';
 import { runHere } from '#test/support/cli.js';
 import { startRpcProxy } from '#test/support/rpc-proxy.js';
-import { spawnNode } from '#test/support/spawn-node.js';
+import { runOnTerminal } from '#test/support/run-on-terminal.js';
+import { nodeCommand, spawnNode } from '#test/support/spawn-node.js';
 import { tempDir } from '#test/support/temp-dir.js';
 import { commandsFor } from '../commands/index.js';
 import { devAccount } from '../up/dev-account.js';
@@ -195,7 +196,7 @@ describe('weft deploy', () => {
       const file = keystore('another');
       return nothing(on('--test-token', '--keystore', file), {
         reason: 'CONFIG_INVALID',
-        says: `${file} does not open with its password`,
+        says: `${file} does not open with that password`,
       });
     });
 
@@ -223,6 +224,72 @@ describe('weft deploy', () => {
       process.env['WEFT_DEPLOYER_KEY'] = key.privateKey;
       await nothing(['--rpc', publicChain.url, '--test-token'], { reason: 'INVALID_INPUT', says: '--yes' });
     });
+  });
+
+  describe('at a terminal', () => {
+    const question = 'password of';
+    const deploy = async (...typed: (readonly [string, string])[]) => {
+      const file = keystore();
+      const argv = ['deploy', '--rpc', publicChain.url, '--test-token', '--keystore', file, '--home', home];
+      const before = await sent();
+      const { shown, ...end } = await runOnTerminal(nodeCommand('cli/main.ts', argv), typed, {
+        WEFT_DEPLOYER_PASSWORD_FILE: '',
+      });
+      return { ...end, shown: shown.replaceAll('\r\n', '\n'), file, sent: (await sent()) - before };
+    };
+
+    it('asks for the password, shows the cost and asks again; neither shows the password nor writes it down', async () => {
+      // A slip, taken back with the backspace key.
+      const typed = [`${PASSWORD}x\x7f\r`, 'yes\r'] as const;
+      const end = await deploy([question, typed[0]], ['deploy? [y/N] ', typed[1]]);
+      expect(end).toMatchObject({ code: 0, untyped: 0, sent: WHOLE });
+      expect(end.shown.startsWith(`password of ${end.file}: \nopening    ${end.file}\nchain      ${PUBLIC}, at`)).toBe(
+        true,
+      );
+      expect(end.shown).toContain(`deployed on chain ${PUBLIC}`);
+      rmSync(join(home, 'deployer.password'));
+      const written = readdirSync(home, { recursive: true, withFileTypes: true })
+        .filter((entry) => entry.isFile())
+        .map((entry) => readFileSync(join(entry.parentPath, entry.name), 'utf8'));
+      for (const text of [end.shown, ...written])
+        for (const secret of ['canary', key.privateKey.slice(2)]) expect(text).not.toContain(secret);
+    });
+
+    it.each([
+      [
+        'a wrong password',
+        [[question, 'wrong-canary\r']],
+        'does not open with that password; try again (CONFIG_INVALID)',
+      ],
+      ['Ctrl-C at the password', [[question, '\x03']], 'the question was not answered: nothing was done (CANCELLED)'],
+      ['Ctrl-D at the password', [[question, '\x04']], 'the question was not answered: nothing was done (CANCELLED)'],
+      [
+        'Ctrl-C at the last question',
+        [
+          [question, `${PASSWORD}\r`],
+          ['[y/N]', '\x03'],
+        ],
+        'the question was not answered: nothing was done (CANCELLED)',
+      ],
+      [
+        'no',
+        [
+          [question, `${PASSWORD}\r`],
+          ['[y/N]', '\r'],
+        ],
+        'nothing was sent (CANCELLED)',
+      ],
+    ] as [string, [string, string][], string][])(
+      'sends nothing after %s, and says so on a line of its own',
+      async (_, typed, says) => {
+        const end = await deploy(...typed);
+        expect(end).toMatchObject({ code: 1, untyped: 0, sent: 0 });
+        const last = end.shown.trimEnd().split('\n').at(-1)!;
+        expect(last).toMatch(/^\r?weft: /);
+        expect(last).toContain(says);
+        expect(end.shown).not.toContain('canary');
+      },
+    );
   });
 
   it('refuses contracts that a public chain does not show, and keeps the file', async () => {

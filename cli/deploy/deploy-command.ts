@@ -58,7 +58,7 @@ export async function deployCommand(context: Context, options: DeployCommandOpti
         `chain ${chainId} is no local one: name the token that services are paid with by --token ADDRESS, or say --test-token`,
         { field: '--token' },
       );
-    const deployer = new Wallet(await deployerKey(options.keystore, chainId), provider);
+    const deployer = new Wallet(await deployerKey(options.keystore, chainId, context.progress), provider);
     const { confirmations, maxFeePerGas } = chainSafety(config);
     const bill = await billOf(deployer, file, terms, maxFeePerGas);
     context.progress(`chain      ${chainId}, at ${hostOf(rpcUrl)}`);

@@ -21,10 +21,21 @@ const schema = z.object({
  * The private key that deploys: of the keystore if one is named, else of the environment, else, on a local chain alone,
  * of anvil's first account. Errors: CONFIG_INVALID, which says where a key may come from and shows none.
  */
-export async function deployerKey(keystore: string | undefined, chainId: bigint): Promise<string> {
+export async function deployerKey(
+  keystore: string | undefined,
+  chainId: bigint,
+  onProgress: (line: string) => void,
+): Promise<string> {
   const { WEFT_DEPLOYER_KEY: key, WEFT_DEPLOYER_PASSWORD_FILE: passwordFile } = loadConfig(schema);
   if (keystore !== undefined)
-    return (await openKeystore(keystore, () => passwordOf(keystore, passwordFile))).privateKey;
+    return (
+      await openKeystore(keystore, async () => {
+        const password = await passwordOf(keystore, passwordFile);
+        // Keystores are made to take seconds.
+        onProgress(`opening    ${keystore}`);
+        return password;
+      })
+    ).privateKey;
   if (key !== undefined) return new Wallet(key).privateKey;
   if (isLocalChain(chainId)) return devKey();
   throw new WeftError(

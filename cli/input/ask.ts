@@ -1,18 +1,33 @@
 import { createInterface } from 'node:readline/promises';
 import { Writable } from 'node:stream';
+import { WeftError } from '#core/errors.js';
 
 /** Whether there is somebody who can answer. */
 export const canAsk = (): boolean => process.stdin.isTTY === true && process.stderr.isTTY === true;
 
-/** Asks on the terminal; the answer of a `hidden` question is not shown. */
+/**
+ * Asks on the terminal; the answer of a `hidden` question is not shown. Errors: CANCELLED when the terminal says Ctrl-C
+ * or Ctrl-D, or is closed.
+ */
 export async function ask(question: string, { hidden = false } = {}): Promise<string> {
-  process.stderr.write(question);
   const silent = new Writable({ write: (_chunk, _encoding, done) => done() });
+  // From here on the terminal shows nothing by itself: asked before, a quick answer would be seen.
   const terminal = createInterface({ input: process.stdin, output: hidden ? silent : process.stderr, terminal: true });
+  const closed = new Promise<never>((_, reject) => {
+    terminal.once('close', () => reject(new WeftError('CANCELLED', 'the question was not answered: nothing was done')));
+  });
+  let isAnswered = false;
   try {
-    return await terminal.question('');
+    if (hidden) process.stderr.write(question);
+    // Interrupted it rejects by itself, at its end it does not.
+    const asked = terminal.question(hidden ? '' : question).catch(() => closed);
+    const answer = await Promise.race([asked, closed]);
+    isAnswered = true;
+    return answer;
   } finally {
+    closed.catch(() => {});
     terminal.close();
-    if (hidden) process.stderr.write('\n');
+    // Enter is not shown either, nor is what was not answered ended.
+    if (hidden || !isAnswered) process.stderr.write('\n');
   }
 }

@@ -36,6 +36,6 @@ export async function openKeystore(path: string, password: () => Promise<string>
   if (!isKeystoreJson(json)) throw new WeftError('CONFIG_INVALID', `${path} is no encrypted keystore`, { path });
   const given = await password();
   return await decryptKeystoreJson(json, given).catch(() => {
-    throw new WeftError('CONFIG_INVALID', `${path} does not open with its password`, { path });
+    throw new WeftError('CONFIG_INVALID', `${path} does not open with that password; try again`, { path });
   });
 }

@@ -14,6 +14,12 @@ export interface NodeProcess extends Leashed {
 
 const root = join(fileURLToPath(import.meta.url), '../../..');
 
+/** What runs a program of ours from its TypeScript source, in an environment without our own NODE_OPTIONS. */
+export const nodeCommand = (entry: string, args: readonly string[] = []): string[] => [
+  process.execPath,
+  ...['--enable-source-maps', '--import', join(root, 'test/support/ts-loader.mjs'), join(root, entry), ...args],
+];
+
 export interface SpawnNodeOptions {
   readonly args?: readonly string[];
   /** Added to our own environment. */
@@ -25,10 +31,10 @@ export interface SpawnNodeOptions {
 export function spawnNode(entry: string, options: SpawnNodeOptions = {}): NodeProcess {
   const lines: string[] = [];
   const waiting = new Set<() => void>();
-  const loader = join(root, 'test/support/ts-loader.mjs');
   const { NODE_OPTIONS: _, ...env } = process.env;
-  const child = leash(process.execPath, {
-    args: ['--enable-source-maps', '--import', loader, join(root, entry), ...(options.args ?? [])],
+  const [node, ...args] = nodeCommand(entry, options.args);
+  const child = leash(node!, {
+    args,
     env: { ...env, ...options.env },
     ...(options.cwd !== undefined && { cwd: options.cwd }),
     onLine: (line) => {
