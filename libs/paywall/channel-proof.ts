@@ -9,10 +9,12 @@ import {
   hashCount,
   hashStatement,
   hashVoid,
+  type Statement,
   signingHash,
   type Void,
 } from '#payments/typed-data.js';
-import { readClose, readCount, readStatement, readTerms, readVoid } from '#payments/wire.js';
+import { readClose, readCount, readStatement, readTerms, readVoid, type Signed } from '#payments/wire.js';
+import { asBuffer } from '#platform/as-buffer.js';
 import { keyOf } from '#platform/key-of.js';
 import type * as proto from '#protos/weft/payment/v1/payment.js';
 import type { PaymentDomain } from './verify-payment.js';
@@ -30,6 +32,14 @@ export interface ProvenChannel {
   readonly key: string;
 }
 
+/** A licence, and the key that asks about it: whether that is its signer, the chain says. */
+export interface AskedLicence {
+  readonly id: Buffer;
+  /** `id`, latin1. */
+  readonly key: string;
+  readonly signedBy: Uint8Array;
+}
+
 /** Reads who asks, and checks the signature that proves it. Needs nothing but the request. */
 export class ChannelProof {
   constructor(
@@ -40,9 +50,7 @@ export class ChannelProof {
   /** `proof` is a Statement with zero amounts. */
   byStatement(terms: proto.ChannelTerms | undefined, proof: proto.Statement | undefined): ProvenChannel {
     const channel = this.#channel(terms);
-    const statement = readStatement(proof, 'INVALID_INPUT');
-    if (statement.authorised !== 0n || statement.spent !== 0n || statement.calls !== 0n)
-      throw new WeftError('INVALID_INPUT', 'a proof is a statement with zero amounts', { field: 'proof' });
+    const statement = readProof(proof);
     this.#check(channel, statement.channelId, hashStatement(statement), statement.signature, 'proof');
     this.#checkTime(statement.atSec, 'proof.atSec');
     return channel;
@@ -64,14 +72,33 @@ export class ChannelProof {
     return { ...channel, asked };
   }
 
-  /** Who signed: whether it is the licence's signer, the chain says. */
-  byCount(request: proto.Count | undefined): { asked: Count; signedBy: Uint8Array } {
+  /** `proof` is a Statement with zero amounts, whose `channelId` is the licence's id. */
+  licenceByStatement(proof: proto.Statement | undefined): AskedLicence {
+    const statement = readProof(proof);
+    const licence = this.#licence(statement.channelId, hashStatement(statement), statement.signature, 'proof');
+    this.#checkTime(statement.atSec, 'proof.atSec');
+    return licence;
+  }
+
+  licenceByVoid(request: proto.Void | undefined): AskedLicence & { asked: Void } {
+    const asked = readVoid(request, 'INVALID_INPUT');
+    const licence = this.#licence(asked.account, hashVoid(asked), asked.signature, 'request');
+    this.#checkTime(asked.atSec, 'request.atSec');
+    return { ...licence, asked };
+  }
+
+  licenceByCount(request: proto.Count | undefined): AskedLicence & { asked: Count } {
     const asked = readCount(request, 'INVALID_INPUT');
-    const signer = recover(signingHash(this.domain.separator, hashCount(asked)), asked.signature);
-    if (signer === undefined)
-      throw new WeftError('BAD_SIGNATURE', 'the signature is malformed', { field: 'request.signature' });
+    const licence = this.#licence(asked.licenceId, hashCount(asked), asked.signature, 'request');
     this.#checkDeadline(asked.deadlineSec);
-    return { asked, signedBy: signer };
+    return { ...licence, asked };
+  }
+
+  #licence(licenceId: Uint8Array, hash: Uint8Array, signature: Uint8Array, field: string): AskedLicence {
+    const signer = recover(signingHash(this.domain.separator, hash), signature);
+    if (signer === undefined)
+      throw new WeftError('BAD_SIGNATURE', 'the signature is malformed', { field: `${field}.signature` });
+    return { id: asBuffer(licenceId), key: keyOf(licenceId), signedBy: signer };
   }
 
   #channel(message: proto.ChannelTerms | undefined): ProvenChannel {
@@ -103,4 +130,11 @@ export class ChannelProof {
         field,
       });
   }
+}
+
+function readProof(proof: proto.Statement | undefined): Signed<Statement> {
+  const statement = readStatement(proof, 'INVALID_INPUT');
+  if (statement.authorised !== 0n || statement.spent !== 0n || statement.calls !== 0n)
+    throw new WeftError('INVALID_INPUT', 'a proof is a statement with zero amounts', { field: 'proof' });
+  return statement;
 }

@@ -1,18 +1,26 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import type { HDNodeWallet } from 'ethers';
+import type { HDNodeWallet, Wallet } from 'ethers';
+import { Anchor } from '#contracts/anchor.js';
 import { send } from '#contracts/chain.js';
 import { connectChain } from '#contracts/chain-provider.js';
 import type { LicenceKind, LicenceOffer } from '#contracts/licences.js';
 import { streamRaw } from '#payments/rpc/raw-call.js';
 import { typedClient } from '#payments/rpc/typed-client.js';
 import { recover } from '#payments/signature.js';
-import { escrowDomain, hashCount, hashReceipt, signingHash } from '#payments/typed-data.js';
-import { readCount, writeCount } from '#payments/wire.js';
-import { PaymentsDefinition } from '#protos/weft/payment/v1/payment.js';
+import { escrowDomain, hashCount, hashReceipt, hashVoid, type Receipt, signingHash } from '#payments/typed-data.js';
+import { readCount, readReceipt, readVoid, type Signed, writeCount, writeReceipt, writeVoid } from '#payments/wire.js';
+import { CallState, PaymentsDefinition } from '#protos/weft/payment/v1/payment.js';
 import { type Chain, startChain } from '#test/support/chain.js';
 import { createDatabase } from '#test/support/database.js';
-import { buyLicence, callLicensed, type HeldLicence, licenceMetadata, licensedCall } from '#test/support/licensing.js';
+import {
+  buyLicence,
+  callLicensed,
+  type HeldLicence,
+  licenceMetadata,
+  licenceQuestions,
+  licensedCall,
+} from '#test/support/licensing.js';
 import { onEnd } from '#test/support/on-end.js';
 import {
   COUNT,
@@ -26,6 +34,7 @@ import {
 } from '#test/support/paid-service.js';
 import { domainOf, newKey, readTrailers } from '#test/support/paying.js';
 import { startRpcProxy } from '#test/support/rpc-proxy.js';
+import { startSettler } from '#test/support/settling.js';
 
 const DAY = 86_400;
 
@@ -39,13 +48,14 @@ describe('licences at the paywall', () => {
   let owner: HDNodeWallet;
   let buyer: HDNodeWallet;
   let listing: PaidService['listing'];
+  let operatorWallet: Wallet;
 
   beforeAll(async () => {
     chain = await startChain();
     [owner, buyer] = [chain.account(1), chain.account(2)];
     const databaseUrl = await createDatabase();
     const echo = await publishEcho(chain);
-    listing = echo.listing;
+    ({ listing, operatorWallet } = echo);
     service = await startPaidService({ chain, databaseUrl, ...echo });
     replica = await startPaidService({ chain, databaseUrl, ...echo });
     other = await startPaidService({ chain, databaseUrl: await createDatabase(), ...(await publishEcho(chain)) });
@@ -89,14 +99,6 @@ describe('licences at the paywall', () => {
     expect([again.bytes, again.receipt]).toEqual([first.bytes, receipt]);
     expect(service.calls.filter((each) => each === `by ${kind}`)).toHaveLength(1);
     expect(await rowOf(licence)).toMatchObject({ spent: kind === 'pass' ? 1n : 0n, counted: kind === 'pass' });
-  });
-
-  test('receipts go into epochs as those of channels do', async () => {
-    const { receipt } = await say(await buy(), 'anchored');
-    const epoch = await service.ledger.epochs.make(listing, 1n);
-    const digest = signingHash(escrowDomain(domainOf(chain)), hashReceipt(receipt!));
-    expect(await service.ledger.epochs.leaves(epoch!)).toContainEqual({ receiptDigest: digest, amount: 0n });
-    expect(await service.ledger.epochs.waiting(listing, 100)).toMatchObject({ receipts: 0 });
   });
 
   test('metered methods count their units in the receipt and cost nothing', async () => {
@@ -287,6 +289,88 @@ describe('licences at the paywall', () => {
     expect(await rowOf(licence)).toMatchObject({ spent: 3n, authorised: 3n, signerNumber: 2, claimed: 2n });
     licence.key = oldKey;
     expect(await reasonOf(say(licence, 'd', undefined, 5n))).toBe('BAD_SIGNATURE');
+  });
+
+  test('its signer learns what became of a call, and voids one that never began: its id is served no more', async () => {
+    const licence = await pass(3n);
+    const ask = licenceQuestions(service.client, licence);
+    const [served, lost] = [randomBytes(32), randomBytes(32)];
+    const { receipt } = await say(licence, 'served', served);
+    const { state, receipt: again } = await ask.getCall(served);
+    expect([state, readReceipt(again)]).toEqual([CallState.CALL_STATE_CHARGED, receipt]);
+    expect(await ask.void(served)).toMatchObject({ void: undefined, receipt: { callId: Buffer.from(served) } });
+
+    expect(await ask.getCall(lost)).toMatchObject({ state: CallState.CALL_STATE_ABSENT });
+    const voided = readVoid((await ask.void(lost)).void);
+    const hash = signingHash(escrowDomain(domainOf(chain)), hashVoid(voided));
+    expect([voided.account, recover(hash, voided.signature)]).toEqual([
+      Buffer.from(licence.id),
+      Buffer.from(service.operator.address),
+    ]);
+    for (const at of [service, replica]) {
+      const late = await say(licence, 'lost', lost, 2n, at);
+      expect([late.error?.reason, late.outcome]).toEqual(['CALL_VOID', 'not-charged']);
+    }
+    expect(await ask.getCall(lost)).toMatchObject({ state: CallState.CALL_STATE_VOID, void: writeVoid(voided) });
+    expect(service.calls).not.toContain('lost');
+    expect(await rowOf(licence)).toMatchObject({ spent: 1n });
+  });
+
+  test('a call that is voided while it is served is not charged', async () => {
+    const licence = await pass(3n);
+    const callId = randomBytes(32);
+    const ask = licenceQuestions(service.client, licence);
+    let served: Promise<unknown> | undefined;
+    service.handlers.say = async (what) => {
+      served = ask.getCall(callId).then(async (running) => [running.state, (await ask.void(callId)).void?.callId]);
+      await served;
+      return what;
+    };
+    const reply = await say(licence, 'meanwhile', callId);
+    service.handlers.say = (what) => what;
+    expect(await served).toEqual([CallState.CALL_STATE_SERVING, Buffer.from(callId)]);
+    expect([reply.error?.reason, reply.receipt]).toEqual(['CALL_VOID', undefined]);
+    expect(await rowOf(licence)).toMatchObject({ spent: 0n });
+  });
+
+  test('strangers learn and void nothing, and the last signer only learns', async () => {
+    const licence = await pass(3n, { transferable: true });
+    const callId = randomBytes(32);
+    await say(licence, 'mine', callId);
+    const stranger = licenceQuestions(service.client, licence, newKey());
+    for (const question of [() => stranger.getCall(callId), () => stranger.void(randomBytes(32))])
+      await expect(question()).rejects.toMatchObject({ reason: 'BAD_SIGNATURE' });
+    await send(buyer, chain.licences.seal(licence.id, await sealing(licence)));
+    await send(buyer, chain.licences.transfer(licence.id, buyer.address, owner.address));
+    await untilRefused(licence, 'LICENCE_SEALED');
+    const last = licenceQuestions(service.client, licence);
+    expect(await last.getCall(callId)).toMatchObject({ state: CallState.CALL_STATE_CHARGED });
+    await expect(last.void(randomBytes(32))).rejects.toMatchObject({ reason: 'BAD_SIGNATURE' });
+    const { rows } = await service.pool.query(`select 1 from provider.call where channel = $1 and state = 'VOID'`, [
+      Buffer.from(licence.id),
+    ]);
+    expect(rows).toEqual([]);
+  });
+
+  test('who has a receipt learns where it is anchored, also when others hold the licence by then', async () => {
+    const licence = await buy({ transferable: true });
+    const { receipt } = await say(licence, 'to be proven');
+    const payments = typedClient(PaymentsDefinition, service.client);
+    const placeOf = (change: Partial<Signed<Receipt>> = {}) =>
+      payments.getProof({ receipt: writeReceipt({ ...receipt!, ...change }) });
+    expect(await placeOf()).toEqual({ epoch: 0n, siblings: [], bySec: 0n, unpaid: false });
+    await send(buyer, chain.licences.transfer(licence.id, buyer.address, owner.address));
+    await send(owner, chain.licences.setSigner(licence.id, newKey().address));
+    await untilRefused(licence, 'BAD_SIGNATURE');
+    const settling = await startSettler(chain, service, operatorWallet, { everyMs: 3_600_000 });
+    onEnd(() => settling.stop());
+    await settling.settler.anchorNow();
+    const { epoch, siblings } = await placeOf();
+    const receiptDigest = signingHash(escrowDomain(domainOf(chain)), hashReceipt(receipt!));
+    const anchor = new Anchor(chain.deployment.anchor, chain.provider);
+    expect(await anchor.verify(listing.asset, 1, epoch, { receiptDigest, amount: 0n }, siblings)).toBe(true);
+    await expect(placeOf({ units: 2n })).rejects.toMatchObject({ reason: 'BAD_SIGNATURE' });
+    await expect(placeOf({ asset: 99n })).rejects.toMatchObject({ reason: 'WRONG_TERMS' });
   });
 
   test('a seal that is never used lets the pass go on after its deadline', async () => {

@@ -106,7 +106,7 @@ describe('weft.payment.v1.Payments', () => {
     const calls = [await pay(channel, own), await pay(channel, own), await pay(channel, own)];
     const [{ call, reply }] = calls as [(typeof calls)[0]];
     const bySec = BigInt(reply.receipt!.servedAtSec) + 600n;
-    expect(await ask.getProof(call.callId)).toEqual({ epoch: 0n, siblings: [], bySec });
+    expect(await ask.getProof(call.callId)).toEqual({ epoch: 0n, siblings: [], bySec, unpaid: false });
     const { settler, stop } = await startSettler(chain, own, operatorWallet, { everyMs: 3_600_000 });
     const [anchored] = await settler.anchorNow();
     const anchor = new Anchor(chain.deployment.anchor, chain.provider);

@@ -26,8 +26,8 @@ import { keyOf } from '#platform/key-of.js';
 import * as proto from '#protos/weft/payment/v1/payment.js';
 import { ChannelAttempt, callIdReused, inFlight } from './attempt.js';
 import { type ChannelAccount, channelClosed } from './channel-account.js';
-import { ChannelProof, type ProvenChannel } from './channel-proof.js';
-import { foreign, notItsSigner } from './licence-account.js';
+import { type AskedLicence, ChannelProof, type ProvenChannel } from './channel-proof.js';
+import { type LicenceAccount, notItsSigner } from './licence-account.js';
 import { type ListingVersion } from './offers.js';
 import { RecentMap, TokenBucket } from './rate-limit.js';
 import { checkVoucher, unknownMethod } from './verify-payment.js';
@@ -38,14 +38,18 @@ const MAX_PAGE = 500;
 const MAX_RECEIPTS = 1_000;
 
 /**
- * What `weft.payment.v1.Payments` answers. Whoever asks proves to be the channel's signer before anything is looked
- * up or written; then a channel may ask so often a second, no more.
+ * What `weft.payment.v1.Payments` answers. Whoever asks proves to be the signer of his channel or licence before
+ * anything is written; then of one so often a second is asked, no more.
  */
 export class PaymentsService {
   readonly #proof: ChannelProof;
   readonly #buckets = new RecentMap<TokenBucket>(10_000);
+  /** For receipts of keys that are not ours (any more), which anybody may bring. */
+  readonly #chainReads: TokenBucket;
 
   constructor(private readonly wall: Wall) {
+    const { newChannelsPerSec, newChannelBurst } = wall.options.limits;
+    this.#chainReads = new TokenBucket(newChannelsPerSec, newChannelBurst);
     this.#proof = new ChannelProof(wall.options.domain, () => wall.options.chain.nowSec());
   }
 
@@ -69,48 +73,53 @@ export class PaymentsService {
   }
 
   async getCall({ terms, callId, proof }: proto.GetCallRequest): Promise<proto.GetCallResponse> {
-    const channel = this.#proof.byStatement(terms, proof);
+    const asked = terms === undefined ? this.#proof.licenceByStatement(proof) : this.#proof.byStatement(terms, proof);
     checkCallId(callId);
-    await this.#open(channel);
-    const row = await this.#ledger.call(channel.terms.payer, callId);
-    const running = this.wall.serving(keyOf(channel.terms.payer) + keyOf(callId));
+    await this.#openEither(asked);
+    const payer = payerOf(asked);
+    const row = await this.#ledger.call(payer, callId);
+    const running = this.wall.serving(keyOf(payer) + keyOf(callId));
     if (row?.running || (row === undefined && running !== undefined))
       return { state: proto.CallState.CALL_STATE_SERVING, receipt: undefined, void: undefined };
     if (row === undefined) return { state: proto.CallState.CALL_STATE_ABSENT, receipt: undefined, void: undefined };
-    const answer = answerOf(channel, row);
+    const answer = answerOf(asked, row);
     const state = answer.receipt ? proto.CallState.CALL_STATE_CHARGED : proto.CallState.CALL_STATE_VOID;
     return { state, receipt: answer.receipt, void: answer.void };
   }
 
-  async getProof({ terms, callId, proof }: proto.GetProofRequest): Promise<proto.GetProofResponse> {
-    const channel = this.#proof.byStatement(terms, proof);
-    checkCallId(callId);
-    await this.#open(channel);
-    const place = await this.#ledger.epochs.place(channel.terms.payer, callId, channel.id);
-    if (place === undefined) throw new WeftError('NOT_FOUND', 'this channel was charged for no such call');
-    if (place.state === 'anchored') return { epoch: place.epoch.number, siblings: [...place.siblings], bySec: 0n };
+  async getProof({ terms, callId, proof, receipt }: proto.GetProofRequest): Promise<proto.GetProofResponse> {
+    const asked =
+      receipt === undefined ? await this.#askedOfChannel(terms, callId, proof) : await this.#askedByReceipt(receipt);
+    const place = await this.#ledger.epochs.place(asked);
+    if (place === undefined) throw new WeftError('NOT_FOUND', 'nothing was charged here for such a call');
+    if (place.state === 'anchored')
+      return { epoch: place.epoch.number, siblings: [...place.siblings], bySec: 0n, unpaid: false };
     const { anchorAfterSec, chain } = this.wall.options;
-    const bySec = anchorAfterSec === undefined ? 0 : Math.max(place.atSec + anchorAfterSec, chain.nowSec());
-    return { epoch: 0n, siblings: [], bySec: BigInt(bySec) };
+    const isDue = anchorAfterSec !== undefined && !place.unpaid;
+    const bySec = isDue ? Math.max(place.atSec + anchorAfterSec, chain.nowSec()) : 0;
+    return { epoch: 0n, siblings: [], bySec: BigInt(bySec), unpaid: place.unpaid };
   }
 
   async void({ terms, request }: proto.VoidRequest): Promise<proto.VoidResponse> {
-    const channel = this.#proof.byVoid(terms, request);
-    const { version } = await this.#open(channel);
-    const { callId } = channel.asked;
-    const { payer } = channel.terms;
+    const asking = terms === undefined ? this.#proof.licenceByVoid(request) : this.#proof.byVoid(terms, request);
+    const { version, isSigner } = await this.#openEither(asking);
+    // The last signer may fetch what it was answered, and nothing else.
+    if (!isSigner) throw notItsSigner();
+    const { id, asked } = asking;
+    const { callId } = asked;
+    const payer = payerOf(asking);
     const atSec = this.wall.options.chain.nowSec();
-    const answer = { callId, account: channel.id, atSec };
+    const answer = { callId, account: id, atSec };
     const signature = this.#sign(version, hashVoid(answer));
     // Known as seen before it is written, so that no call of that id is taken for a new one in between.
     this.wall.accounts.noteSeen(keyOf(payer), callId);
     const proof = proto.Void.encode(writeVoid({ ...answer, signature })).finish();
-    let row = await this.#ledger.voidCall({ channel: channel.id, payer, callId, proof, atSec });
-    if (row.running && channel.id.equals(row.channel)) {
+    let row = await this.#ledger.voidCall({ channel: id, payer, callId, proof, atSec });
+    if (row.running && id.equals(row.channel)) {
       await this.#ledger.streams.end(payer, callId, { force: true });
       row = (await this.#ledger.call(payer, callId)) ?? row;
     }
-    return answerOf(channel, row);
+    return answerOf(asking, row);
   }
 
   async extend({ payment: message }: proto.ExtendRequest): Promise<proto.ExtendResponse> {
@@ -194,15 +203,11 @@ export class PaymentsService {
   }
 
   async countUses({ request }: proto.CountUsesRequest): Promise<proto.CountUsesResponse> {
-    const { asked, signedBy } = this.#proof.byCount(request);
-    const { licenceId } = asked;
-    this.#takeTurn(keyOf(licenceId));
-    const by = { kind: 'licence', signedBy } as const;
-    const account = await this.wall.licences.get({ accountId: licenceId, accountKey: keyOf(licenceId), by });
-    const { asset, tenure, signerNumber } = account.onChain;
-    const version = this.wall.versions.find(({ listing }) => listing.asset === asset && listing.tenure === tenure);
-    if (version === undefined) throw foreign(account.onChain);
-    if (!account.isSigner(signedBy)) throw notItsSigner();
+    const licence = this.#proof.licenceByCount(request);
+    const { asked, id: licenceId } = licence;
+    const { account, version } = await this.#openLicence(licence);
+    const { signerNumber } = account.onChain;
+    if (!account.isSigner(licence.signedBy)) throw notItsSigner();
     if (!account.isPass)
       throw new WeftError('INVALID_INPUT', 'only the calls of a pass are counted', { field: 'request' });
     if (account.serving > 0) throw inFlight();
@@ -225,15 +230,49 @@ export class PaymentsService {
     return this.wall.options.ledger;
   }
 
+  async #askedOfChannel(terms: proto.ChannelTerms | undefined, callId: Uint8Array, proof: proto.Statement | undefined) {
+    const channel = this.#proof.byStatement(terms, proof);
+    checkCallId(callId);
+    await this.#open(channel);
+    return { account: channel.id, callId };
+  }
+
+  /** Who has a receipt of ours may ask about it, whatever paid for the call, and whoever may use that now. */
+  async #askedByReceipt(message: proto.Receipt) {
+    const receipt = readReceipt(message, 'INVALID_INPUT');
+    await this.#checkSigned(receipt, this.#versionOf(receipt), () => this.#chainReads.take());
+    this.#takeTurn(keyOf(receipt.account));
+    return receipt;
+  }
+
+  /** `isSigner`: whether it is the present one. */
+  async #openEither(asked: Asking): Promise<{ version: ListingVersion; isSigner: boolean }> {
+    if ('terms' in asked) return { version: (await this.#open(asked)).version, isSigner: true };
+    const { account, version } = await this.#openLicence(asked);
+    return { version, isSigner: account.isSigner(asked.signedBy) };
+  }
+
   /** The account of a channel whose signer asks, and the listing version whose operator answers for it. */
   async #open(channel: ProvenChannel): Promise<{ account: ChannelAccount; version: ListingVersion }> {
-    const { asset, tenure } = channel.terms;
-    const version = this.wall.versions.find(({ listing }) => listing.asset === asset && listing.tenure === tenure);
-    if (version === undefined)
-      throw new WeftError('WRONG_TERMS', `asset ${asset} in tenure ${tenure} is not served here`, { field: 'terms' });
+    const version = this.#versionOf(channel.terms);
     this.#takeTurn(channel.key);
     const account = await this.wall.accounts.get({ ...channel, minChannel: version.listing.minChannel });
     return { account, version };
+  }
+
+  /** The same of a licence whose signer asks, the present one or the last one that was seen here. */
+  async #openLicence(licence: AskedLicence): Promise<{ account: LicenceAccount; version: ListingVersion }> {
+    const { id: accountId, key: accountKey, signedBy } = licence;
+    this.#takeTurn(accountKey);
+    const account = await this.wall.licences.get({ accountId, accountKey, by: { kind: 'licence', signedBy } });
+    return { account, version: this.#versionOf(account.onChain) };
+  }
+
+  #versionOf({ asset, tenure }: { readonly asset: bigint; readonly tenure: number }): ListingVersion {
+    const version = this.wall.versions.find(({ listing }) => listing.asset === asset && listing.tenure === tenure);
+    if (version === undefined)
+      throw new WeftError('WRONG_TERMS', `asset ${asset} in tenure ${tenure} is not served here`, { field: 'terms' });
+    return version;
   }
 
   #takeTurn(key: string): void {
@@ -243,7 +282,8 @@ export class PaymentsService {
       bucket = new TokenBucket(questionsPerSec, questionsPerSec * 4);
       this.#buckets.set(key, bucket);
     }
-    if (!bucket.take()) throw new WeftError('OVERLOADED', 'too many questions about this channel; wait a moment');
+    if (!bucket.take())
+      throw new WeftError('OVERLOADED', 'too many questions about this channel or licence; wait a moment');
   }
 
   #checkListed({ call }: Payment): void {
@@ -252,18 +292,24 @@ export class PaymentsService {
     if (!version.prices.has(call.method)) throw unknownMethod(call.method);
   }
 
-  /** Whether we, or a key that was this asset's operator, signed it, and for this channel. */
   async #checkOwn(receipt: Signed<Receipt>, channel: ProvenChannel, version: ListingVersion): Promise<void> {
     const { asset, tenure } = channel.terms;
     const fits = channel.id.equals(receipt.account) && receipt.asset === asset && receipt.tenure === tenure;
     if (!fits) throw new WeftError('INVALID_INPUT', 'a receipt is of another channel', { field: 'receipts' });
+    await this.#checkSigned(receipt, version);
+  }
+
+  /** Whether we, or a key that was the asset's operator, signed it. `mayAsk`: whether the chain may be asked about a key. */
+  async #checkSigned(receipt: Signed<Receipt>, { operator }: ListingVersion, mayAsk = () => true): Promise<void> {
+    const { asset, tenure, servedAtSec } = receipt;
     const signer = recover(signingHash(this.wall.options.domain.separator, hashReceipt(receipt)), receipt.signature);
-    if (signer?.equals(version.operator.address)) return;
+    if (signer?.equals(operator.address)) return;
+    if (!mayAsk()) throw new WeftError('OVERLOADED', 'too many receipts of other keys are asked about; wait a moment');
     const span = signer && (await this.wall.options.chain.span(asset, signer));
     const valid =
       span?.tenure === tenure &&
-      span.fromSec <= receipt.servedAtSec &&
-      (span.untilSec === undefined || receipt.servedAtSec <= span.untilSec);
+      span.fromSec <= servedAtSec &&
+      (span.untilSec === undefined || servedAtSec <= span.untilSec);
     if (!valid) throw new WeftError('BAD_SIGNATURE', 'a receipt is not signed by an operator', { field: 'receipts' });
   }
 
@@ -284,9 +330,14 @@ function checkCallId(callId: Uint8Array): void {
     throw new WeftError('INVALID_INPUT', `callId must have 32 bytes, not ${callId.length}`, { field: 'callId' });
 }
 
-/** A row as it is told to the payer; a call id is one call, on one channel. */
-function answerOf(channel: ProvenChannel, row: LedgerCall): { receipt?: proto.Receipt; void?: proto.Void } {
-  if (!channel.id.equals(row.channel)) throw callIdReused();
+type Asking = ProvenChannel | AskedLicence;
+
+/** In whose scope a call id is one call. */
+const payerOf = (asked: Asking): Uint8Array => ('terms' in asked ? asked.terms.payer : asked.id);
+
+/** A row as it is told to who asks; a call id is one call, on one channel or licence. */
+function answerOf(asked: Asking, row: LedgerCall): { receipt?: proto.Receipt; void?: proto.Void } {
+  if (!asked.id.equals(row.channel)) throw callIdReused();
   return row.state === 'VOID'
     ? { receipt: undefined, void: proto.Void.decode(row.proof) }
     : { receipt: proto.Receipt.decode(row.proof), void: undefined };

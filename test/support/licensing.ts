@@ -5,18 +5,21 @@ import type { HDNodeWallet } from 'ethers';
 import { send } from '#contracts/chain.js';
 import type { LicenceOffer } from '#contracts/licences.js';
 import { callRaw, type RawCallOptions } from '#payments/rpc/raw-call.js';
+import { typedClient } from '#payments/rpc/typed-client.js';
 import type { SigningKey } from '#payments/signature.js';
 import {
   type Call,
   escrowDomain,
   hashCall,
   hashListing,
+  hashStatement,
   hashUse,
+  hashVoid,
   type Listing,
   signingHash,
 } from '#payments/typed-data.js';
-import { type LicencePayment, writeLicencePayment } from '#payments/wire.js';
-import { Payment } from '#protos/weft/payment/v1/payment.js';
+import { type LicencePayment, writeLicencePayment, writeStatement, writeVoid } from '#payments/wire.js';
+import { Payment, PaymentsDefinition } from '#protos/weft/payment/v1/payment.js';
 import type { Chain } from './chain.js';
 import { domainOf, newCall, newKey, type PaidReply, readTrailers } from './paying.js';
 
@@ -41,6 +44,25 @@ export class HeldLicence {
     const signature = this.key.sign(signingHash(escrowDomain(domainOf(this.chain)), hash));
     return { licenceId: this.id, uses, call, signature };
   }
+}
+
+/** Asks a provider about calls with a licence, signing with `key`. */
+export function licenceQuestions(client: Client, licence: HeldLicence, key: SigningKey = licence.key) {
+  const payments = typedClient(PaymentsDefinition, client);
+  const separator = escrowDomain(domainOf(licence.chain));
+  const atSec = Math.floor(Date.now() / 1000);
+  const sign = (hash: Uint8Array) => key.sign(signingHash(separator, hash));
+  const proof = () => {
+    const statement = { channelId: licence.id, authorised: 0n, spent: 0n, calls: 0n, atSec };
+    return writeStatement({ ...statement, signature: sign(hashStatement(statement)) });
+  };
+  return {
+    getCall: (callId: Uint8Array) => payments.getCall({ callId, proof: proof() }),
+    void: (callId: Uint8Array) => {
+      const asked = { callId, account: licence.id, atSec };
+      return payments.void({ request: writeVoid({ ...asked, signature: sign(hashVoid(asked)) }) });
+    },
+  };
 }
 
 /** An offer of the asset's owner; a subscription of a day unless told otherwise. */

@@ -25,7 +25,7 @@ export async function collectReceipt(
 ): Promise<CollectedReceipt> {
   const record = await wallet.call(callId);
   if (record?.receipt === undefined)
-    throw new WeftError('NOT_FOUND', 'the wallet has no receipt of this call: it was free, or not charged', {
+    throw new WeftError('NOT_FOUND', 'the wallet has no receipt of this call: it was free, or not answered', {
       callId: toHex(callId),
     });
   const { receipt, call } = record;
@@ -69,6 +69,7 @@ async function placeOf(wallet: Pick<Wallet, 'receiptPlace'>, callId: Uint8Array)
 
 function whyWaiting(place: Exclude<Place, { state: 'anchored' }>): string {
   if (place.state === 'unknown') return `its provider did not say where it is anchored: ${place.why}`;
+  if (place.unpaid) return 'its job is not paid: it is anchored once it is';
   if (place.bySec === undefined) return 'its provider anchors no receipts';
   return `it is not anchored yet, and will be by ${new Date(place.bySec * 1000).toISOString().slice(0, 19)}Z`;
 }

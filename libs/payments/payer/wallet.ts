@@ -206,8 +206,11 @@ export interface CallRecord {
 /** As the provider says; whoever relies on it checks the siblings against the epoch's root on chain. */
 export type ReceiptPlace =
   | { readonly state: 'anchored'; readonly epoch: bigint; readonly siblings: readonly Uint8Array[] }
-  /** When it will be anchored, give or take what a transaction takes; undefined: never. */
-  | { readonly state: 'waiting'; readonly bySec: number | undefined };
+  /**
+   * When it will be anchored, give or take what a transaction takes; undefined: never, or if `unpaid`, not before its job
+   * is paid.
+   */
+  | { readonly state: 'waiting'; readonly bySec: number | undefined; readonly unpaid: boolean };
 
 export interface ChannelRecord {
   readonly channelId: Uint8Array;

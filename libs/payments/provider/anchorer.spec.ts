@@ -77,7 +77,7 @@ describe('anchoring', () => {
   /** The contract itself finds the receipt under the epoch in which the ledger has it. */
   async function expectProvable(leaves: Awaited<ReturnType<typeof serve>>, epoch: bigint): Promise<void> {
     for (const leaf of leaves) {
-      const place = await service.ledger.epochs.place(channel.terms.payer, leaf.callId, channel.id);
+      const place = await service.ledger.epochs.place({ account: channel.id, callId: leaf.callId });
       if (place?.state !== 'anchored') throw new Error('the receipt is not anchored');
       expect(place.epoch.number).toBe(epoch);
       expect(await anchor.verify(asset, 1, epoch, leaf, place.siblings)).toBe(true);

@@ -29,9 +29,9 @@ export interface LedgerEpoch extends Tenure {
   readonly anchoredAtSec: number | undefined;
 }
 
-/** Where a receipt stands. `waiting`: in no epoch that is on chain. */
+/** Where a receipt stands. `waiting`: in no epoch that is on chain; `unpaid` ones are put into none before their job is paid. */
 export type ReceiptPlace =
-  | { readonly state: 'waiting'; readonly atSec: number }
+  | { readonly state: 'waiting'; readonly atSec: number; readonly unpaid: boolean }
   | { readonly state: 'anchored'; readonly epoch: LedgerEpoch; readonly siblings: readonly Uint8Array[] };
 
 /** Epochs in the provider's ledger. Only who holds the lock of the tenure's operator changes them. */
@@ -140,19 +140,22 @@ export class EpochLedger {
     return rows.map((row) => ({ receiptDigest: row.receipt_digest, amount: BigInt(row.amount) }));
   }
 
-  /** Of a charged call on this account; undefined if there is none. */
-  async place(payer: Uint8Array, callId: Uint8Array, channel: Uint8Array): Promise<ReceiptPlace | undefined> {
+  /** Of a charged call on this account, be it a channel, a licence or a job; undefined if there is none. */
+  async place({ account, callId }: Pick<Receipt, 'account' | 'callId'>): Promise<ReceiptPlace | undefined> {
+    const of = [asBuffer(account), asBuffer(callId)];
     const [row] = await this.#query<EpochRow & { siblings: Buffer }>(
       `select e.*, a.siblings from provider.anchored a join provider.epoch e on e.id = a.epoch
-        where a.payer = $1 and a.call_id = $2 and a.channel = $3 and e.anchored_at_sec is not null`,
-      [asBuffer(payer), asBuffer(callId), asBuffer(channel)],
+        where a.payer in (${PAYERS}) and a.call_id = $2 and a.channel = $1 and e.anchored_at_sec is not null`,
+      of,
     );
     if (row !== undefined) return { state: 'anchored', epoch: toEpoch(row), siblings: wordsOf(row.siblings) };
-    const [call] = await this.#query<{ at_sec: string }>(
-      `select at_sec from provider.call where payer = $1 and call_id = $2 and channel = $3 and state = 'CHARGED'`,
-      [asBuffer(payer), asBuffer(callId), asBuffer(channel)],
+    const [call] = await this.#query<{ at_sec: string; unpaid: boolean }>(
+      `select c.at_sec, coalesce(j.state <> 'PAID', false) as unpaid
+         from provider.call c left join provider.job j on j.id = c.channel and j.call_id = c.call_id
+        where c.payer in (${PAYERS}) and c.call_id = $2 and c.channel = $1 and c.state = 'CHARGED'`,
+      of,
     );
-    return call && { state: 'waiting', atSec: Number(call.at_sec) };
+    return call && { state: 'waiting', atSec: Number(call.at_sec), unpaid: call.unpaid };
   }
 
   #leafOf(receipt: Receipt): Leaf {
@@ -167,6 +170,12 @@ export class EpochLedger {
     }
   }
 }
+
+/** In whose scope the ids of an account's ($1) calls ($2) stand. */
+const PAYERS = `
+  select payer from provider.channel where id = $1
+  union all select id from provider.licence where id = $1
+  union all select payer from provider.job where id = $1 and call_id = $2`;
 
 /** One statement, so that an epoch is there with all its receipts or not at all; the keys let each in once. */
 const MAKE = `

@@ -251,8 +251,8 @@ describe('epochs', () => {
     const leaves = await ledger.epochs.leaves(epoch);
     expect(leaves).toEqual(calls.map(({ leaf }) => leaf));
     expect(new MerkleTree(leaves).root).toEqual(epoch.root);
-    const place = (callId: Uint8Array, id = channel.id) => ledger.epochs.place(channel.terms.payer, callId, id);
-    expect(await place(calls[1]!.callId)).toEqual({ state: 'waiting', atSec: 1_700_000_000 });
+    const place = (callId: Uint8Array, id = channel.id) => ledger.epochs.place({ account: id, callId });
+    expect(await place(calls[1]!.callId)).toEqual({ state: 'waiting', atSec: 1_700_000_000, unpaid: false });
     await ledger.epochs.confirm(epoch, 1n, 1_700_000_100);
     for (const { callId, leaf } of calls) {
       const found = await place(callId);

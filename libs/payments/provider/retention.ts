@@ -62,7 +62,7 @@ export async function sweepLedger(
   const ofLicences = await repeat(
     `delete from provider.call where (payer, call_id) in (
        select c.payer, c.call_id from provider.call c join provider.licence l on l.id = c.channel
-        where ${LICENCE_IS_OVER} and (c.epoch is not null or not $2) limit ${BATCH})`,
+        where ${LICENCE_IS_OVER} and (c.state = 'VOID' or c.epoch is not null or not $2) limit ${BATCH})`,
     [before, anchors],
   );
   const ofJobs = await repeat(
