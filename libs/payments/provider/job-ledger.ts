@@ -113,12 +113,6 @@ export class JobLedger {
     return rows.map(toJob);
   }
 
-  /** Tenures that jobs have paid. */
-  async tenures(): Promise<{ asset: bigint; tenure: number }[]> {
-    const { rows } = await this.#query('select distinct asset, tenure from provider.job where paid > 0', []);
-    return rows.map((row) => ({ asset: BigInt(row['asset'] as string), tenure: Number(row['tenure']) }));
-  }
-
   async job(jobId: Uint8Array, step: number): Promise<(ServedJob & { readonly paid: bigint }) | undefined> {
     const { rows } = await this.#query('select * from provider.job where id = $1 and step = $2', [
       asBuffer(jobId),

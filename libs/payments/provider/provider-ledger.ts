@@ -297,6 +297,16 @@ export class ProviderLedger {
     return rows.map(toChannel);
   }
 
+  /** Every tenure that was paid for a call, on a channel, with a licence or by a job. */
+  async tenures(): Promise<{ asset: bigint; tenure: number }[]> {
+    const { rows } = await this.#query<{ asset: string; tenure: string }>(
+      `select asset, tenure from provider.channel union select asset, tenure from provider.licence
+       union select asset, tenure from provider.job where state = 'PAID' order by asset, tenure`,
+      [],
+    );
+    return rows.map(({ asset, tenure }) => ({ asset: BigInt(asset), tenure: Number(tenure) }));
+  }
+
   /** What each asset's tenure has earned, and how much of it was claimed. */
   async earnings(): Promise<Earnings[]> {
     return await readEarnings(this.pool);

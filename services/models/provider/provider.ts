@@ -11,7 +11,6 @@ import { chainProvider } from '#contracts/chain-provider.js';
 import { Revenue } from '#contracts/revenue.js';
 import { fromHex } from '#core/hex.js';
 import type { ServiceDefinition } from '#core/service-definition.js';
-import { tenureKey } from '#core/tenure-key.js';
 import { TransactionSender } from '#payments/chain/transaction-sender.js';
 import { type Anchoring, type AnchorPolicy, defaultAnchorPolicy } from '#payments/provider/anchorer.js';
 import { BodyStore } from '#payments/provider/body-store.js';
@@ -183,20 +182,12 @@ export class Provider {
 
   /** Claims all that is earned and not claimed yet; a process that serves meanwhile is not disturbed. */
   async claimNow(): Promise<Settlement[]> {
-    const unclaimed = await this.ledger.channels('unclaimed');
-    const licences = await this.ledger.licences.licences('all');
-    const tenures = new Map(
-      [...unclaimed.map(({ terms }) => terms), ...licences].map(({ asset, tenure }) => [
-        tenureKey({ asset, tenure }),
-        { asset, tenure },
-      ]),
-    );
-    return (await this.#settlerOf([...tenures.values()])).settleNow();
+    return (await this.#settlerOf(await this.ledger.tenures())).settleNow();
   }
 
   /** Anchors all receipts that are not anchored yet, beside the process that serves as `claimNow` does. */
   async anchorNow(): Promise<Anchoring[]> {
-    return (await this.#settlerOf(await this.ledger.earnings())).anchorNow();
+    return (await this.#settlerOf(await this.ledger.tenures())).anchorNow();
   }
 
   /**
@@ -206,9 +197,7 @@ export class Provider {
   async releaseNow(): Promise<Release[]> {
     const { assets, escrow } = this.chain;
     const sender = await this.send('operator');
-    const tenures = [...(await this.ledger.earnings()), ...(await this.ledger.jobs.tenures())];
-    const unique = new Map(tenures.map((each) => [tenureKey(each), each]));
-    return await releaseUp({ assets, escrow, revenue: this.revenue, sender }, [...unique.values()]);
+    return await releaseUp({ assets, escrow, revenue: this.revenue, sender }, await this.ledger.tenures());
   }
 
   get #assetsDomain(): Domain {
