@@ -163,10 +163,41 @@ export class WalletController {
     return { refunded: String(refunded), transaction };
   }
 
-  @GrpcMethod(SERVICE, 'SignUse')
-  async signUse({ licenceId, call }: proto.SignUseRequest, metadata: Metadata): Promise<proto.SignUseResponse> {
+  @GrpcMethod(SERVICE, 'SealLicence')
+  async sealLicence(
+    { licenceId, endpoints }: proto.SealLicenceRequest,
+    metadata: Metadata,
+  ): Promise<proto.SealLicenceResponse> {
     const token = this.#token(metadata, 'SPEND');
-    return { payment: writeLicencePayment(await this.wallet.signUse(licenceId, readCall(call), token)) };
+    const { uses, transaction = '' } = await this.wallet.sealLicence(licenceId, endpoints, token);
+    return { uses, transaction };
+  }
+
+  @GrpcMethod(SERVICE, 'SetLicenceSigner')
+  async setLicenceSigner(
+    { licenceId, signer, endpoints }: proto.SetLicenceSignerRequest,
+    metadata: Metadata,
+  ): Promise<proto.SetLicenceSignerResponse> {
+    const token = this.#token(metadata, 'SPEND');
+    const wanted = signer.length === 0 ? undefined : signer;
+    const named = await this.wallet.setLicenceSigner(licenceId, wanted, endpoints, token);
+    return { signer: named.signer, transaction: named.transaction ?? '' };
+  }
+
+  @GrpcMethod(SERVICE, 'TransferLicence')
+  async transferLicence(
+    { licenceId, to, endpoints }: proto.TransferLicenceRequest,
+    metadata: Metadata,
+  ): Promise<proto.TransferLicenceResponse> {
+    const token = this.#token(metadata, 'SPEND');
+    return await this.wallet.transferLicence(licenceId, to, endpoints, token);
+  }
+
+  @GrpcMethod(SERVICE, 'SignUse')
+  async signUse(request: proto.SignUseRequest, metadata: Metadata): Promise<proto.SignUseResponse> {
+    const token = this.#token(metadata, 'SPEND');
+    const { licenceId, call, endpoints } = request;
+    return { payment: writeLicencePayment(await this.wallet.signUse(licenceId, readCall(call), endpoints, token)) };
   }
 
   @GrpcMethod(SERVICE, 'SettleUse')

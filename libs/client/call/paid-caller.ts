@@ -202,7 +202,7 @@ export class PaidCaller {
     if (pin.maxPerCall > 0n && call.licence !== undefined) {
       const { listing, method } = pin;
       const licensed = { callId, listing, method, requestDigest: messageDigest(request), maxAmount: 0n };
-      use = await this.parts.wallet.signUse(call.licence, licensed);
+      use = await this.parts.wallet.signUse(call.licence, licensed, pin.endpoints);
       metadata.set('weft-payment-bin', asBuffer(PaymentMessage.encode(writeLicencePayment(use)).finish()));
     } else if (pin.maxPerCall > 0n) {
       const requestDigest = messageDigest(request);

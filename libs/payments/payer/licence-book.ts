@@ -10,12 +10,33 @@ export interface LicenceEntry {
   readonly id: Uint8Array;
   readonly offerId: Uint8Array;
   readonly signed: bigint;
+  /** Where its provider was last called; empty before the first call. */
+  readonly endpoints: readonly string[];
+}
+
+/** A call that was signed with a licence. VOID is final, as SETTLED is; RELEASED may be signed again. */
+export interface LicenceCall {
+  readonly licenceId: Uint8Array;
+  readonly callId: Uint8Array;
+  readonly commitment: Uint8Array;
+  readonly state: 'RESERVED' | 'SETTLED' | 'RELEASED' | 'VOID';
+  /** The Call message, encoded; undefined if it was signed by an earlier version. */
+  readonly call: Uint8Array | undefined;
+  /** The signed Receipt message, encoded; of SETTLED ones. */
+  readonly receipt: Uint8Array | undefined;
+}
+
+/** How a pass's count stands on chain, and who may go on with it. */
+export interface CountOnChain {
+  readonly signerNumber: number;
+  readonly uses: bigint;
 }
 
 /** Rows of licences and of the calls that were signed with them, each change in one transaction. */
 export class LicenceBook {
   constructor(private readonly pool: pg.Pool) {}
 
+  /** Takes a licence in; one that is there stays as it is. */
   async add(id: Uint8Array, offerId: Uint8Array): Promise<void> {
     await this.#within((client) =>
       client.query('insert into payer.licence (id, offer_id) values ($1, $2) on conflict do nothing', [
@@ -28,19 +49,27 @@ export class LicenceBook {
   async all(): Promise<LicenceEntry[]> {
     return await this.#within(async (client) => {
       const { rows } = await client.query<LicenceRow>('select * from payer.licence order by id');
-      return rows.map((row) => ({ id: row.id, offerId: row.offer_id, signed: BigInt(row.signed) }));
+      return rows.map(toEntry);
+    });
+  }
+
+  async find(id: Uint8Array): Promise<LicenceEntry | undefined> {
+    return await this.#within(async (client) => {
+      const { rows } = await client.query<LicenceRow>('select * from payer.licence where id = $1', [asBuffer(id)]);
+      return rows[0] && toEntry(rows[0]);
     });
   }
 
   /**
    * Notes that a call is signed, durably, and gives the count to sign: as with vouchers the highest signed so far, or
    * what was and may be served and one more. The same id with the same call gets a count again; with another one
-   * CALL_ID_REUSED. A signer that is new on chain starts at the chain's count.
+   * CALL_ID_REUSED, and one that was declared void CALL_VOID. A signer that is new on chain starts at the chain's count.
    */
   async reserve(
     licenceId: Uint8Array,
-    call: { readonly callId: Uint8Array; readonly commitment: Uint8Array },
-    onChain: { readonly signerNumber: number; readonly uses: bigint; readonly calls: bigint },
+    call: { readonly callId: Uint8Array; readonly commitment: Uint8Array; readonly message: Uint8Array },
+    onChain: CountOnChain & { readonly calls: bigint },
+    at: { readonly endpoints: readonly string[]; readonly nowSec: number },
   ): Promise<bigint> {
     const [id, callId] = [asBuffer(licenceId), asBuffer(call.callId)];
     return await this.#within(async (client) => {
@@ -48,49 +77,62 @@ export class LicenceBook {
       const fresh = onChain.signerNumber > licence.signer_number;
       const base = fresh ? onChain.uses : BigInt(licence.base);
       let [counted, signed] = fresh ? [0n, onChain.uses] : [BigInt(licence.counted), BigInt(licence.signed)];
-      const { rows } = await client.query<{ commitment: Buffer; state: string }>(
-        'select commitment, state from payer.licence_call where licence = $1 and call_id = $2',
+      const signerNumber = Math.max(onChain.signerNumber, licence.signer_number);
+      const { rows } = await client.query<CallRow>(
+        'select * from payer.licence_call where licence = $1 and call_id = $2',
         [id, callId],
       );
       const [known] = rows;
       if (known !== undefined && !sameBytes(known.commitment, call.commitment))
         throw new WeftError('CALL_ID_REUSED', 'this call id was used for another request with this licence');
-      if (known === undefined || known.state === 'RELEASED') {
+      if (known?.state === 'VOID')
+        throw new WeftError('CALL_VOID', 'this call id was declared void; use a new one', {
+          callId: `0x${callId.toString('hex')}`,
+        });
+      // What an earlier signer left open was not served, or is answered from the store: by either it is a call of this one.
+      const isOpen = known?.state === 'RESERVED' && known.signer_number === signerNumber;
+      if (known?.state !== 'SETTLED') {
         await client.query(
-          `insert into payer.licence_call (licence, call_id, commitment, state) values ($1, $2, $3, 'RESERVED')
-           on conflict (licence, call_id) do update set state = 'RESERVED'`,
-          [id, callId, asBuffer(call.commitment)],
+          `insert into payer.licence_call (licence, call_id, commitment, call, signer_number, signed_at_sec, state)
+           values ($1, $2, $3, $4, $5, $6, 'RESERVED')
+           on conflict (licence, call_id) do update
+             set state = 'RESERVED', call = $4, signer_number = $5, signed_at_sec = $6`,
+          [id, callId, asBuffer(call.commitment), asBuffer(call.message), signerNumber, at.nowSec],
         );
-        counted += 1n;
+        if (!isOpen) counted += 1n;
         if (onChain.calls > 0n) signed = minAmount(onChain.calls, maxAmount(signed, base + counted));
       }
       await client.query(
-        'update payer.licence set signer_number = $2, base = $3, counted = $4, signed = $5 where id = $1',
-        [id, Math.max(onChain.signerNumber, licence.signer_number), String(base), String(counted), String(signed)],
+        `update payer.licence set signer_number = $2, base = $3, counted = $4, signed = $5,
+                endpoints = case when cardinality($6::text[]) > 0 then $6 else endpoints end where id = $1`,
+        [id, signerNumber, String(base), String(counted), String(signed), [...at.endpoints]],
       );
       return onChain.calls > 0n ? signed : 0n;
     });
   }
 
   /** A call that was not charged counts no more, until a receipt says otherwise, which is kept. */
-  async settle(licenceId: Uint8Array, callId: Uint8Array, receipt: Uint8Array | undefined): Promise<void> {
+  async settle(licenceId: Uint8Array, callId: Uint8Array, end: Uint8Array | 'RELEASED' | 'VOID'): Promise<void> {
     const id = asBuffer(licenceId);
     await this.#within(async (client) => {
-      await lock(client, id);
-      const { rows } = await client.query<{ state: string }>(
-        'select state from payer.licence_call where licence = $1 and call_id = $2',
+      const licence = await lock(client, id);
+      const { rows } = await client.query<CallRow>(
+        'select * from payer.licence_call where licence = $1 and call_id = $2',
         [id, asBuffer(callId)],
       );
-      const before = rows[0]?.state;
-      const after = receipt === undefined ? 'RELEASED' : 'SETTLED';
-      if (before === undefined || before === 'SETTLED' || before === after) return;
+      const [before] = rows;
+      const after = typeof end === 'string' ? end : 'SETTLED';
+      if (before === undefined || before.state === 'SETTLED' || before.state === 'VOID' || before.state === after)
+        return;
       await client.query('update payer.licence_call set state = $3, receipt = $4 where licence = $1 and call_id = $2', [
         id,
         asBuffer(callId),
         after,
-        receipt && asBuffer(receipt),
+        typeof end === 'string' ? null : asBuffer(end),
       ]);
-      const counts = Number(after === 'SETTLED') - Number(before === 'RESERVED');
+      // What stood in an earlier signer's count does not stand in this one's.
+      if (before.signer_number !== licence.signer_number) return;
+      const counts = Number(after === 'SETTLED') - Number(before.state === 'RESERVED');
       if (counts !== 0)
         await client.query('update payer.licence set counted = greatest(counted + $2::numeric, 0) where id = $1', [
           id,
@@ -100,21 +142,35 @@ export class LicenceBook {
   }
 
   /** How many calls of a pass were or may have been served, by what this wallet signed. */
-  async most(licenceId: Uint8Array): Promise<bigint> {
+  async most(licenceId: Uint8Array, { signerNumber, uses }: CountOnChain): Promise<bigint> {
     return await this.#within(async (client) => {
-      const { base, counted } = await lock(client, asBuffer(licenceId));
-      return BigInt(base) + BigInt(counted);
+      const { base, counted, signer_number } = await lock(client, asBuffer(licenceId));
+      return signerNumber > signer_number ? uses : BigInt(base) + BigInt(counted);
     });
   }
 
-  /** The commitment of a call that was signed with a licence. */
-  async commitment(licenceId: Uint8Array, callId: Uint8Array): Promise<Uint8Array | undefined> {
+  /** A call that was signed with a licence; of those with that id the one that was charged, if there is one. */
+  async call(callId: Uint8Array, licenceId?: Uint8Array): Promise<LicenceCall | undefined> {
     return await this.#within(async (client) => {
-      const { rows } = await client.query<{ commitment: Buffer }>(
-        'select commitment from payer.licence_call where licence = $1 and call_id = $2',
-        [asBuffer(licenceId), asBuffer(callId)],
+      const { rows } = await client.query<CallRow>(
+        `select * from payer.licence_call where call_id = $1 and ($2::bytea is null or licence = $2)
+          order by (state = 'SETTLED') desc, licence limit 1`,
+        [asBuffer(callId), licenceId === undefined ? null : asBuffer(licenceId)],
       );
-      return rows[0]?.commitment;
+      return rows[0] && toCall(rows[0]);
+    });
+  }
+
+  /** Calls whose end is not known, signed last before that second, the oldest first. */
+  async open(beforeSec: number, licenceId?: Uint8Array): Promise<LicenceCall[]> {
+    return await this.#within(async (client) => {
+      const { rows } = await client.query<CallRow>(
+        `select * from payer.licence_call
+          where state = 'RESERVED' and signed_at_sec < $1 and ($2::bytea is null or licence = $2)
+          order by signed_at_sec limit ${OPEN_AT_ONCE}`,
+        [beforeSec, licenceId === undefined ? null : asBuffer(licenceId)],
+      );
+      return rows.map(toCall);
     });
   }
 
@@ -139,6 +195,8 @@ export class LicenceBook {
   }
 }
 
+const OPEN_AT_ONCE = 500;
+
 interface LicenceRow {
   readonly id: Buffer;
   readonly offer_id: Buffer;
@@ -146,12 +204,42 @@ interface LicenceRow {
   readonly base: string;
   readonly counted: string;
   readonly signed: string;
+  readonly endpoints: string[];
 }
+
+interface CallRow {
+  readonly licence: Buffer;
+  readonly call_id: Buffer;
+  readonly commitment: Buffer;
+  readonly call: Buffer | null;
+  readonly signer_number: number;
+  readonly state: LicenceCall['state'];
+  readonly receipt: Buffer | null;
+}
+
+const toEntry = (row: LicenceRow): LicenceEntry => ({
+  id: row.id,
+  offerId: row.offer_id,
+  signed: BigInt(row.signed),
+  endpoints: row.endpoints,
+});
+
+const toCall = (row: CallRow): LicenceCall => ({
+  licenceId: row.licence,
+  callId: row.call_id,
+  commitment: row.commitment,
+  state: row.state,
+  call: row.call ?? undefined,
+  receipt: row.receipt ?? undefined,
+});
 
 async function lock(client: pg.ClientBase, id: Buffer): Promise<LicenceRow> {
   const { rows } = await client.query<LicenceRow>('select * from payer.licence where id = $1 for update', [id]);
   const [row] = rows;
   if (row === undefined)
-    throw new WeftError('LICENCE_UNKNOWN', 'this wallet did not buy that licence, and has no key for it');
+    throw new WeftError(
+      'LICENCE_UNKNOWN',
+      'this wallet does not use that licence: buy one, or take one that you were given into use with `weft licence signer`',
+    );
   return row;
 }

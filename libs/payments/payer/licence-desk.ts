@@ -2,27 +2,16 @@ import { randomBytes } from 'node:crypto';
 import { type LicenceOffer, type LicenceState, type Licences } from '#contracts/licences.js';
 import { WeftError } from '#core/errors.js';
 import { sameBytes, toHex } from '#core/hex.js';
-import { Receipt as ReceiptMessage } from '#protos/weft/payment/v1/payment.js';
-import { recover, type SigningKey } from '../signature.js';
-import {
-  type Call,
-  type Domain,
-  escrowDomain,
-  hashCall,
-  hashCount,
-  hashReceipt,
-  hashUse,
-  type Receipt,
-  signingHash,
-} from '../typed-data.js';
-import { type LicencePayment, type Signed, writeReceipt } from '../wire.js';
+import { Turns } from '#core/turns.js';
+import { type Count, type Domain, escrowDomain, hashCount, signingHash } from '../typed-data.js';
 import type { ChannelKeys } from './channel-keys.js';
 import { checkLength } from './check-length.js';
 import type { TokenEntry } from './ledger/ledger-state.js';
 import type { LicenceBook } from './licence-book.js';
+import { checkUnlimited, type LicenceCalls, licencesOf } from './licence-calls.js';
 import type { PayerChain } from './payer-chain.js';
 import type { ProviderPayments } from './provider-payments.js';
-import type { BoughtLicence, CallEnd, HeldLicence, LicencePurchase } from './wallet.js';
+import type { BoughtLicence, HeldLicence, LicencePurchase } from './wallet.js';
 
 export interface LicenceDeskParts {
   readonly book: LicenceBook;
@@ -31,31 +20,31 @@ export interface LicenceDeskParts {
   readonly domain: Domain;
   readonly payer: Uint8Array;
   readonly providers: ProviderPayments;
+  readonly calls: LicenceCalls;
   /** Throws when the wallet may not decide anything any more. */
   readonly checkOpen: () => void;
+  readonly warn: (message: string, details: Record<string, unknown>) => void;
 }
 
 const PERMIT_SEC = 3_600;
 const SEAL_SEC = 1_800;
-const SKEW_SEC = 300;
-/** What the chain said of a licence is believed for so long when a call is signed. */
-const TRUSTED_MS = 3_000;
 
-/** Buys licences, signs calls with them, and gives back what can be given back. */
+/** Buys licences, passes them on, and gives back what can be given back. */
 export class LicenceDesk {
   readonly #separator: Buffer;
-  readonly #states = new Map<string, { readonly state: LicenceState; readonly atMs: number }>();
+  /** Each is named after the signers that the chain has seen: of two at once one would name the wrong key. */
+  readonly #turns = new Turns();
 
   constructor(private readonly parts: LicenceDeskParts) {
     this.#separator = escrowDomain(parts.domain);
   }
 
-  /** Every licence that this wallet bought, as the chain shows it. */
+  /** Every licence that this wallet bought or took into use, as the chain shows it. */
   async list(): Promise<HeldLicence[]> {
     const entries = await this.parts.book.all();
     return await Promise.all(
       entries.map(async ({ id, offerId, signed }) => {
-        const state = await this.#licences().state(id);
+        const state = await licencesOf(this.parts.chain).state(id);
         return { ...state, licenceId: id, offerId: state.offerId ?? offerId, signed };
       }),
     );
@@ -68,7 +57,7 @@ export class LicenceDesk {
     checkLength(offerId, 'offerId', 32);
     checkLength(listing, 'listing', 32);
     const { chain, book, keys, payer } = this.parts;
-    const licences = this.#licences();
+    const licences = licencesOf(this.parts.chain);
     const { offer, status } = await licences.offerOf(offerId);
     if (status !== 'open')
       throw new WeftError('NOT_FOUND', status === 'none' ? 'there is no such offer' : 'the offer was withdrawn', {
@@ -107,13 +96,13 @@ export class LicenceDesk {
     const price = offer.price * BigInt(periods);
     checkPrice(price, maxPrice);
     const untilSec = state.validUntilSec + periods * offer.spanSec;
-    const licences = this.#licences();
+    const licences = licencesOf(this.parts.chain);
     const transaction = await this.#pay(
       price,
       () => licences.renewTo(licenceId, listing, untilSec),
       (permit) => licences.renewToWithPermit(licenceId, listing, untilSec, { amount: price, ...permit }),
     );
-    this.#states.delete(toHex(licenceId));
+    this.parts.calls.forget(licenceId);
     return { transaction, price };
   }
 
@@ -123,122 +112,160 @@ export class LicenceDesk {
     endpoints: readonly string[],
     token?: TokenEntry,
   ): Promise<{ transaction: string; refunded: bigint }> {
-    this.parts.checkOpen();
-    checkUnlimited(token);
-    const { chain, payer, providers } = this.parts;
-    const licences = this.#licences();
-    const { offer, state } = await this.#running(licenceId);
-    if (!offer.refundable)
-      throw new WeftError('INVALID_INPUT', 'its seller refunds nothing of this licence', { field: 'licenceId' });
-    if (offer.kind === 'pass' && state.signer !== undefined) {
-      const key = this.#key(licenceId, state);
-      const deadlineSec = (await chain.readTime()) + SEAL_SEC;
-      const wish = { licenceId, uses: state.uses, signerNumber: state.signerNumber, deadlineSec };
-      const signature = key.sign(signingHash(this.#separator, hashCount(wish)));
-      const count = await providers.count({ endpoints, asset: state.asset }, { ...wish, signature });
-      const most = await this.parts.book.most(licenceId);
-      if (count.uses > most)
-        throw new WeftError(
-          'RECEIPT_INVALID',
-          `the provider counts ${count.uses} calls, and at most ${most} were made`,
-          {
-            uses: String(count.uses),
-            most: String(most),
-          },
-        );
-      await chain.send(licences.seal(licenceId, count));
-    }
-    const transaction = await chain.send(licences.refund(licenceId));
-    const refunded = await licences.refundsOf(payer);
-    if (refunded > 0n) await chain.send(licences.withdraw(refunded, payer));
-    this.#states.delete(toHex(licenceId));
-    return { transaction, refunded };
+    const { chain, payer } = this.parts;
+    const licences = licencesOf(chain);
+    return await this.#holding(licenceId, token, async (held) => {
+      if (!held.offer.refundable)
+        throw new WeftError('INVALID_INPUT', 'its seller refunds nothing of this licence', { field: 'licenceId' });
+      if (isInUse(held)) await this.#seal(held, endpoints);
+      const transaction = await chain.send(licences.refund(licenceId));
+      const refunded = await licences.refundsOf(payer);
+      if (refunded > 0n) await chain.send(licences.withdraw(refunded, payer));
+      return { transaction, refunded };
+    });
   }
 
-  /** Signs one call, once that is durable; it costs nothing, so a licence is used by tokens without limits alone. */
-  async sign(licenceId: Uint8Array, call: Call, token?: TokenEntry): Promise<LicencePayment> {
-    this.parts.checkOpen();
-    checkUnlimited(token);
-    for (const field of ['callId', 'listing', 'requestDigest'] as const) checkLength(call[field], field, 32);
-    if (call.maxAmount !== 0n)
-      throw new WeftError('INVALID_INPUT', 'a call with a licence costs nothing: maxAmount must be 0', {
-        field: 'maxAmount',
+  /** Ends a pass's use by its present signer, at what its provider signs as served; done already, nothing is sent. */
+  async seal(
+    licenceId: Uint8Array,
+    endpoints: readonly string[],
+    token?: TokenEntry,
+  ): Promise<{ uses: bigint; transaction: string | undefined }> {
+    return await this.#holding(licenceId, token, async (held) => {
+      const { offer, state } = held;
+      if (offer.kind !== 'pass')
+        throw new WeftError('INVALID_INPUT', `a ${offer.kind} counts no calls, so there is nothing to seal`, {
+          field: 'licenceId',
+        });
+      return isInUse(held) ? await this.#seal(held, endpoints) : { uses: state.uses, transaction: undefined };
+    });
+  }
+
+  /**
+   * Names who signs calls from now on: a key of this wallet, unless another is given. So a licence is taken into use that
+   * the wallet was given, or bought and forgot; done already, nothing is sent.
+   */
+  async setSigner(
+    licenceId: Uint8Array,
+    signer: Uint8Array | undefined,
+    endpoints: readonly string[],
+    token?: TokenEntry,
+  ): Promise<{ signer: Uint8Array; transaction: string | undefined }> {
+    if (signer !== undefined) checkAddress(signer, 'signer');
+    const { book, chain, keys } = this.parts;
+    return await this.#holding(licenceId, token, async (held) => {
+      const { offerId, offer, state } = held;
+      const present = signer ?? keys.licenceKey(licenceId, Math.max(state.signerNumber, 1)).address;
+      // Of a pass that the ledger has lost nobody here knows what was signed: it goes on with another key.
+      const isKnown = signer !== undefined || offer.kind !== 'pass' || (await book.find(licenceId)) !== undefined;
+      const isNamed = isKnown && state.signer !== undefined && sameBytes(state.signer, present);
+      if (!isNamed && isInUse(held)) await this.#seal(held, endpoints);
+      // Before it is named: what the chain has by then must not be lost here.
+      if (signer === undefined) await book.add(licenceId, offerId);
+      if (isNamed) return { signer: present, transaction: undefined };
+      const named = signer ?? keys.licenceKey(licenceId, state.signerNumber + 1).address;
+      const transaction = await chain.send(licencesOf(chain).setSigner(licenceId, named));
+      return { signer: named, transaction };
+    });
+  }
+
+  /** Gives it to another holder, who names a signer; a pass is sealed first. */
+  async transfer(
+    licenceId: Uint8Array,
+    to: Uint8Array,
+    endpoints: readonly string[],
+    token?: TokenEntry,
+  ): Promise<{ transaction: string }> {
+    const { chain, payer } = this.parts;
+    checkAddress(to, 'to');
+    if (sameBytes(to, payer))
+      throw new WeftError('INVALID_INPUT', 'to must be somebody else: that is this wallet’s own address', {
+        field: 'to',
       });
-    const state = await this.#state(licenceId);
-    const key = this.#key(licenceId, state);
-    const commitment = hashCall(call);
-    const calls = state.callsLeft === undefined ? 0n : state.uses + state.callsLeft;
-    const { signerNumber, uses: counted } = state;
-    const reserved = { signerNumber, uses: counted, calls };
-    const uses = await this.parts.book.reserve(licenceId, { callId: call.callId, commitment }, reserved);
-    const signature = key.sign(signingHash(this.#separator, hashUse({ licenceId, uses, commitment })));
-    return { licenceId, uses, call, signature };
+    return await this.#holding(licenceId, token, async (held) => {
+      if (!held.offer.transferable)
+        throw new WeftError('INVALID_INPUT', 'its seller sold this licence as one that cannot be passed on', {
+          field: 'licenceId',
+        });
+      if (isInUse(held)) await this.#seal(held, endpoints);
+      return { transaction: await chain.send(licencesOf(chain).transfer(licenceId, payer, to)) };
+    });
   }
 
-  /** A receipt is verified before it counts. Errors: RECEIPT_INVALID. */
-  async settle(licenceId: Uint8Array, callId: Uint8Array, end: CallEnd, token?: TokenEntry): Promise<void> {
+  /** The provider freezes the pass and signs its count; so whatever it says of open calls afterwards is final. */
+  async #seal(
+    { licenceId, state }: Held,
+    given: readonly string[],
+  ): Promise<{ uses: bigint; transaction: string | undefined }> {
+    const { book, chain, providers, calls, warn } = this.parts;
+    const key = calls.key(licenceId, state);
+    const known = await book.find(licenceId);
+    const endpoints = given.length > 0 ? given : (known?.endpoints ?? []);
+    const deadlineSec = (await chain.readTime()) + SEAL_SEC;
+    const wish = { licenceId, uses: state.uses, signerNumber: state.signerNumber, deadlineSec };
+    const signature = key.sign(signingHash(this.#separator, hashCount(wish)));
+    const count = await providers.count({ endpoints, asset: state.asset }, { ...wish, signature });
+    if (known === undefined)
+      warn('a pass is sealed at what its provider counts: what was signed with it was lost with an earlier ledger', {
+        licence: toHex(licenceId),
+        uses: String(count.uses),
+      });
+    else await this.#checkCount(licenceId, count, state, endpoints);
+    const transaction = await chain.send(licencesOf(chain).seal(licenceId, count));
+    return { uses: count.uses, transaction };
+  }
+
+  async #checkCount(licenceId: Uint8Array, { uses }: Count, onChain: LicenceState, endpoints: readonly string[]) {
+    const { book, calls, warn } = this.parts;
+    await calls.clear(licenceId, endpoints).catch((error: unknown) => {
+      const { reason, message } = WeftError.from(error);
+      warn('a provider did not say what became of calls', { licence: toHex(licenceId), reason, message });
+    });
+    const most = await book.most(licenceId, onChain);
+    if (uses <= most) return;
+    throw new WeftError('RECEIPT_INVALID', `the provider counts ${uses} calls, and at most ${most} were made`, {
+      uses: String(uses),
+      most: String(most),
+    });
+  }
+
+  /** One thing at a time with a licence that this wallet's payer holds. Errors: PERMISSION_DENIED if somebody else does. */
+  async #holding<T>(
+    licenceId: Uint8Array,
+    token: TokenEntry | undefined,
+    work: (held: Held) => Promise<T>,
+  ): Promise<T> {
+    const { chain, payer, calls, checkOpen } = this.parts;
+    checkOpen();
     checkUnlimited(token);
     checkLength(licenceId, 'licenceId', 32);
-    checkLength(callId, 'callId', 32);
-    if (end === 'unclear') return; // sent again it is answered again; until then it counts
-    if (end === 'not-charged') return await this.parts.book.settle(licenceId, callId, undefined);
-    const fault = await this.#faultOf(licenceId, callId, end.receipt);
-    if (fault !== undefined)
-      throw new WeftError('RECEIPT_INVALID', `the receipt does not hold: its ${fault} is another`, { field: fault });
-    const receipt = ReceiptMessage.encode(writeReceipt(end.receipt)).finish();
-    await this.parts.book.settle(licenceId, callId, receipt);
+    return await this.#turns.take(toHex(licenceId), async () => {
+      // What an earlier attempt sent may have changed holder, signer or count already.
+      await chain.settled();
+      const held = await this.#running(licenceId);
+      const { holder } = held.state;
+      if (holder !== undefined && !sameBytes(holder, payer))
+        throw new WeftError(
+          'PERMISSION_DENIED',
+          `the licence is held by ${toHex(holder)}, not by this wallet, ${toHex(payer)}`,
+          { holder: toHex(holder) },
+        );
+      try {
+        return await work(held);
+      } finally {
+        calls.forget(licenceId);
+      }
+    });
   }
 
-  async #faultOf(licenceId: Uint8Array, callId: Uint8Array, receipt: Signed<Receipt>): Promise<string | undefined> {
-    const [state, commitment] = await Promise.all([
-      this.#state(licenceId),
-      this.parts.book.commitment(licenceId, callId),
-    ]);
-    if (commitment === undefined || !sameBytes(receipt.commitment, commitment)) return 'commitment';
-    if (!sameBytes(receipt.callId, callId)) return 'callId';
-    if (!sameBytes(receipt.account, licenceId)) return 'account';
-    if (receipt.amount !== 0n) return 'amount';
-    if (receipt.asset !== state.asset || receipt.tenure !== state.tenure) return 'asset';
-    const signer = recover(signingHash(this.#separator, hashReceipt(receipt)), receipt.signature);
-    const span = signer && (await this.parts.chain.span(receipt.asset, signer));
-    const { servedAtSec, tenure } = receipt;
-    const holds =
-      span?.tenure === tenure &&
-      span.fromSec <= servedAtSec + SKEW_SEC &&
-      (span.untilSec ?? servedAtSec) >= servedAtSec;
-    return holds ? undefined : 'signature';
-  }
-
-  async #state(licenceId: Uint8Array): Promise<LicenceState> {
+  async #running(licenceId: Uint8Array): Promise<Held> {
     checkLength(licenceId, 'licenceId', 32);
-    const key = toHex(licenceId);
-    const known = this.#states.get(key);
-    if (known !== undefined && Date.now() - known.atMs < TRUSTED_MS) return known.state;
-    const state = await this.#licences().state(licenceId);
-    if (this.#states.size > 1_000) this.#states.clear();
-    this.#states.set(key, { state, atMs: Date.now() });
-    return state;
-  }
-
-  async #running(licenceId: Uint8Array): Promise<{ offer: LicenceOffer; state: LicenceState }> {
-    checkLength(licenceId, 'licenceId', 32);
-    const licences = this.#licences();
+    const licences = licencesOf(this.parts.chain);
     const state = await licences.state(licenceId);
     if (state.offerId === undefined) throw new WeftError('LICENCE_UNKNOWN', 'there is no such licence');
     if (state.holder === undefined)
       throw new WeftError('LICENCE_ENDED', 'the licence was refunded or revoked', { end: 'unknown' });
-    return { state, offer: (await licences.offerOf(state.offerId)).offer };
-  }
-
-  /** The key that the chain names as signer. Errors: LICENCE_SEALED, LICENCE_UNKNOWN if it is not ours. */
-  #key(licenceId: Uint8Array, { signer, signerNumber, holder }: LicenceState): SigningKey {
-    if (holder !== undefined && signer === undefined)
-      throw new WeftError('LICENCE_SEALED', 'the licence takes no calls until its holder names a new signer for it');
-    // One that is over still has its key: what it was answered can be fetched again.
-    const key = this.parts.keys.licenceKey(licenceId, Math.max(signerNumber, 1));
-    if (signer !== undefined && !sameBytes(key.address, signer))
-      throw new WeftError('LICENCE_UNKNOWN', 'this wallet has no key for that licence');
-    return key;
+    return { licenceId, offerId: state.offerId, state, offer: (await licences.offerOf(state.offerId)).offer };
   }
 
   /** Sends what costs `amount`; what the payer's tokens lack comes out of the escrow first. */
@@ -256,30 +283,30 @@ export class LicenceDesk {
         { needed: String(amount), free: String(free), inToken: String(inToken), payer: toHex(payer) },
       );
     if (inToken < amount) await chain.send(chain.escrow.withdraw(amount - inToken, payer));
-    const { address } = this.#licences();
+    const { address } = licencesOf(this.parts.chain);
     const deadlineSec = (await chain.readTime()) + PERMIT_SEC;
     const permit = await chain.token.permit(chain.payer, address, amount, deadlineSec).catch(() => undefined);
     if (permit !== undefined) return await chain.send(permitted(permit));
     await chain.send(chain.token.approve(address, amount));
     return await chain.send(approved());
   }
-
-  #licences(): Licences {
-    const { licences } = this.parts.chain;
-    if (licences === undefined)
-      throw new WeftError(
-        'CONFIG_INVALID',
-        'this marketplace has no licences: its contracts are of an earlier version',
-      );
-    return licences;
-  }
 }
 
-/** A program that may spend only so much may neither buy licences nor use up those that were bought for others. */
-function checkUnlimited(token: TokenEntry | undefined): void {
-  const { total, perCall, perDay } = token?.limits ?? {};
-  if (total === undefined && perCall === undefined && perDay === undefined) return;
-  throw new WeftError('LIMIT_EXCEEDED', 'a token with limits neither buys nor uses licences', { token: token!.name });
+/** A licence that is not over. */
+interface Held {
+  readonly licenceId: Uint8Array;
+  readonly offerId: Uint8Array;
+  readonly offer: LicenceOffer;
+  readonly state: LicenceState;
+}
+
+/** Only its provider knows then how many calls are left. */
+const isInUse = ({ offer, state }: Held): boolean => offer.kind === 'pass' && state.signer !== undefined;
+
+function checkAddress(address: Uint8Array, field: string): void {
+  checkLength(address, field, 20);
+  if (address.every((byte) => byte === 0))
+    throw new WeftError('INVALID_INPUT', `${field} must be somebody's address, not the zero address`, { field });
 }
 
 function checkPrice(price: bigint, maxPrice: bigint | undefined): void {

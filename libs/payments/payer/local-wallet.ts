@@ -21,9 +21,10 @@ import { importJobs } from './import-jobs.js';
 import { InFlight } from './in-flight.js';
 import { JobPayer } from './job-payer.js';
 import { LedgerBook } from './ledger/ledger-book.js';
-import { type ChannelEntry, idKey, type JobEntry, type TokenEntry } from './ledger/ledger-state.js';
+import { type CallEntry, type ChannelEntry, idKey, type JobEntry, type TokenEntry } from './ledger/ledger-state.js';
 import { ledgerUnavailable } from './ledger/ledger-store.js';
 import { LicenceBook } from './licence-book.js';
+import { LicenceCalls } from './licence-calls.js';
 import { LicenceDesk } from './licence-desk.js';
 import { PayerChain, type PayerChainOptions } from './payer-chain.js';
 import { defaultPolicy, type WalletPolicy } from './policy.js';
@@ -86,6 +87,7 @@ export class LocalWallet implements Wallet {
   readonly #sweeper: Sweeper;
   readonly #closing: Closing;
   readonly #licences: LicenceDesk;
+  readonly #licenceCalls: LicenceCalls;
   #chores: Promise<void> | undefined;
   #searching: Promise<void> | undefined;
   #resumeAtMs = 0;
@@ -138,6 +140,18 @@ export class LocalWallet implements Wallet {
       { book, chain, quotes: this.#quotes, proofs, domain, payer, checkOpen: () => this.#checkOpen() },
       new SigningKey(Buffer.from(options.key.privateKey.slice(2), 'hex')),
     );
+    const licenceParts = {
+      book: new LicenceBook(pool),
+      chain,
+      keys,
+      domain,
+      payer,
+      providers,
+      checkOpen: () => this.#checkOpen(),
+      warn,
+    };
+    this.#licenceCalls = new LicenceCalls({ ...licenceParts, proofs, policy });
+    this.#licences = new LicenceDesk({ ...licenceParts, calls: this.#licenceCalls });
     this.#sweeper = new Sweeper({
       book,
       providers,
@@ -147,6 +161,7 @@ export class LocalWallet implements Wallet {
       nowSec,
       warn,
       housekeeping: () => this.#housekeeping(),
+      sweepLicences: () => this.#licenceCalls.sweep(),
       dispute: (entry, fault) => this.#calls.dispute(entry, fault),
     });
     this.#closing = new Closing({
@@ -157,15 +172,6 @@ export class LocalWallet implements Wallet {
       proofs,
       recovery: this.#recovery,
       sweep: () => this.#sweeper.sweep(),
-    });
-    this.#licences = new LicenceDesk({
-      book: new LicenceBook(pool),
-      chain,
-      keys,
-      domain,
-      payer,
-      providers,
-      checkOpen: () => this.#checkOpen(),
     });
     this.#sweeper.start();
   }
@@ -322,27 +328,29 @@ export class LocalWallet implements Wallet {
   }
 
   async call(callId: Uint8Array): Promise<CallRecord | undefined> {
-    checkLength(callId, 'callId', 32);
-    const entry = await this.book.call(callId);
-    return (
-      entry && {
-        callId: entry.call.callId,
-        state: entry.state,
-        quoteId: entry.quote?.id ?? new Uint8Array(32),
-        step: entry.pin?.step ?? '',
-        maxAmount: entry.call.maxAmount,
-        receipt: entry.receipt,
-        call: entry.call.method === '' ? undefined : entry.call,
-      }
-    );
+    return (await this.#found(callId))?.record;
   }
 
   async receiptPlace(callId: Uint8Array): Promise<ReceiptPlace> {
+    const found = await this.#found(callId);
+    const receipt = found?.record.receipt;
+    if (found === undefined || receipt === undefined)
+      throw new WeftError('NOT_FOUND', 'the wallet has no receipt of this call', { callId: toHex(callId) });
+    const { channel, endpoints } = found;
+    return await (channel === undefined
+      ? this.#providers.placeOf(receipt, endpoints)
+      : this.#providers.place(channel, callId));
+  }
+
+  /** Of a channel's call, a job's, or one with a licence; ids of calls with licences may repeat others'. */
+  async #found(callId: Uint8Array): Promise<FoundCall | undefined> {
     checkLength(callId, 'callId', 32);
     const entry = await this.book.call(callId);
-    if (entry?.receipt === undefined)
-      throw new WeftError('NOT_FOUND', 'the wallet has no receipt of this call', { callId: toHex(callId) });
-    return await this.#providers.place(entry.channel, callId);
+    if (entry !== undefined) return { record: recordOf(entry), channel: entry.channel, endpoints: [] };
+    const job = await this.book.job(callId);
+    if (job === undefined) return await this.#licenceCalls.find(callId);
+    const state = job.receipt === undefined ? 'RESERVED' : 'SETTLED';
+    return { record: recordOf({ ...job, state }), endpoints: job.pin.endpoints };
   }
 
   async usage(days: Days): Promise<Usage[]> {
@@ -404,12 +412,34 @@ export class LocalWallet implements Wallet {
     return this.#licences.refund(licenceId, endpoints, token);
   }
 
-  signUse(licenceId: Uint8Array, call: Call, token?: TokenEntry): Promise<LicencePayment> {
-    return this.#licences.sign(licenceId, call, token);
+  sealLicence(licenceId: Uint8Array, endpoints: readonly string[], token?: TokenEntry) {
+    return this.#licences.seal(licenceId, endpoints, token);
+  }
+
+  setLicenceSigner(
+    licenceId: Uint8Array,
+    signer: Uint8Array | undefined,
+    endpoints: readonly string[],
+    token?: TokenEntry,
+  ) {
+    return this.#licences.setSigner(licenceId, signer, endpoints, token);
+  }
+
+  transferLicence(licenceId: Uint8Array, to: Uint8Array, endpoints: readonly string[], token?: TokenEntry) {
+    return this.#licences.transfer(licenceId, to, endpoints, token);
+  }
+
+  signUse(
+    licenceId: Uint8Array,
+    call: Call,
+    endpoints: readonly string[] = [],
+    token?: TokenEntry,
+  ): Promise<LicencePayment> {
+    return this.#licenceCalls.sign(licenceId, call, endpoints, token);
   }
 
   settleUse(licenceId: Uint8Array, callId: Uint8Array, end: CallEnd, token?: TokenEntry): Promise<void> {
-    return this.#licences.settle(licenceId, callId, end, token);
+    return this.#licenceCalls.settle(licenceId, callId, end, token);
   }
 
   async #housekeeping(): Promise<void> {
@@ -478,6 +508,29 @@ export class LocalWallet implements Wallet {
     if (lost !== undefined) throw lost;
   }
 }
+
+interface FoundCall {
+  readonly record: CallRecord;
+  /** Whom to ask about it: the channel, or the provider there. */
+  readonly channel?: ChannelEntry;
+  readonly endpoints: readonly string[];
+}
+
+const recordOf = ({
+  call,
+  state,
+  quote,
+  pin,
+  receipt,
+}: Pick<CallEntry, 'call' | 'state' | 'quote' | 'pin' | 'receipt'>): CallRecord => ({
+  callId: call.callId,
+  state,
+  quoteId: quote?.id ?? new Uint8Array(32),
+  step: pin?.step ?? '',
+  maxAmount: call.maxAmount,
+  receipt,
+  call: call.method === '' ? undefined : call,
+});
 
 /** Receipts read at once: what is signed meanwhile waits no longer. */
 const USAGE_ROWS = 1_000;

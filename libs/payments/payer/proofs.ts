@@ -1,6 +1,7 @@
 import { sameBytes } from '#core/hex.js';
 import { recover, signedBy } from '../signature.js';
 import {
+  type Call,
   type Close,
   type Domain,
   escrowDomain,
@@ -16,12 +17,12 @@ import {
   type Void,
 } from '../typed-data.js';
 import type { Payment, Signed } from '../wire.js';
-import type { CallEntry, ChannelEntry } from './ledger/ledger-state.js';
+import type { ChannelEntry } from './ledger/ledger-state.js';
 import { hexKey, type PayerChain } from './payer-chain.js';
 
 const SKEW_SEC = 300;
 
-/** Whom a channel or a job pays, by which id, and the keys that sign for it. */
+/** Whom a channel, a licence or a job pays, by which id, and the keys that sign for it. */
 export interface Payee extends Pick<ChannelEntry, 'id' | 'operators'> {
   readonly terms: Pick<ChannelEntry['terms'], 'asset' | 'tenure'>;
 }
@@ -43,9 +44,9 @@ export class Proofs {
   async faultOfReceipt(
     receipt: Signed<Receipt>,
     channel: Payee,
-    entry?: Pick<CallEntry, 'call' | 'commitment'>,
+    entry?: { readonly call: Pick<Call, 'callId' | 'maxAmount'>; readonly commitment: Uint8Array },
   ): Promise<string | undefined> {
-    if (!sameBytes(receipt.account, channel.id)) return 'account: another channel or job';
+    if (!sameBytes(receipt.account, channel.id)) return 'account: another channel, licence or job';
     if (receipt.asset !== channel.terms.asset) return 'asset: another asset';
     if (receipt.tenure !== channel.terms.tenure) return 'tenure: another tenure';
     if (entry !== undefined) {
@@ -63,7 +64,7 @@ export class Proofs {
     return (await this.#signsFor(channel, signer, receipt.servedAtSec)) ? undefined : 'signature: not by an operator';
   }
 
-  async isVoid(voided: Signed<Void>, channel: ChannelEntry, callId: Uint8Array): Promise<boolean> {
+  async isVoid(voided: Signed<Void>, channel: Payee, callId: Uint8Array): Promise<boolean> {
     if (!sameBytes(voided.callId, callId) || !sameBytes(voided.account, channel.id)) return false;
     return await this.#isSigned(hashVoid(voided), voided.signature, channel, voided.atSec);
   }
@@ -88,7 +89,7 @@ export class Proofs {
     return signedBy(channel.terms.signer, signingHash(this.#separator, hash), payment.signature);
   }
 
-  async #isSigned(hash: Uint8Array, signature: Uint8Array, channel: ChannelEntry, atSec: number): Promise<boolean> {
+  async #isSigned(hash: Uint8Array, signature: Uint8Array, channel: Payee, atSec: number): Promise<boolean> {
     const signer = recover(signingHash(this.#separator, hash), signature);
     return signer !== undefined && (await this.#signsFor(channel, signer, atSec));
   }

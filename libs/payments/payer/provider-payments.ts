@@ -1,8 +1,9 @@
 import type { Client } from '@grpc/grpc-js';
 import { WeftError } from '#core/errors.js';
-import { PaymentsDefinition } from '#protos/weft/payment/v1/payment.js';
+import { type ChannelTerms, PaymentsDefinition } from '#protos/weft/payment/v1/payment.js';
 import { connect } from '../rpc/connect.js';
 import { type TypedClient, typedClient } from '../rpc/typed-client.js';
+import type { SigningKey } from '../signature.js';
 import {
   type Close,
   type Count,
@@ -49,6 +50,7 @@ export interface ProviderPaymentsOptions {
 }
 
 type Provider = TypedClient<typeof PaymentsDefinition>;
+type VoidAnswer = { readonly receipt: Signed<Receipt> } | { readonly void: Signed<Void> };
 
 /** Whose provider is asked, and where. */
 interface Asked {
@@ -56,8 +58,14 @@ interface Asked {
   readonly terms: { readonly asset: bigint };
 }
 
+/** A channel or licence, with the key that signs for it. */
+interface AskedAccount extends Asked {
+  readonly id: Uint8Array;
+  readonly key: SigningKey;
+}
+
 /**
- * Asks providers about channels (`weft.payment.v1.Payments`), proving to be the channel's signer. Errors are the
+ * Asks providers about channels and licences (`weft.payment.v1.Payments`), proving to be their signer. Errors are the
  * provider's own, or SERVICE_UNAVAILABLE; nothing it answers is believed before its signature is checked.
  */
 export class ProviderPayments {
@@ -85,20 +93,22 @@ export class ProviderPayments {
     );
   }
 
+  /** The same of a call that a licence or a job paid: its receipt says enough. */
+  async placeOf(receipt: Signed<Receipt>, endpoints: readonly string[]): Promise<ReceiptPlace> {
+    return await this.#ask({ endpoints, terms: receipt }, async (provider) =>
+      readPlace(await provider.getProof({ receipt: writeReceipt(receipt) })),
+    );
+  }
+
   /** The receipt if the call was charged, else a Void. */
-  async void(
-    channel: ChannelEntry,
-    callId: Uint8Array,
-  ): Promise<{ receipt: Signed<Receipt> } | { void: Signed<Void> }> {
-    const request = { callId, account: channel.id, atSec: this.options.nowSec() };
-    const signature = this.#sign(channel, hashVoid(request));
-    return await this.#ask(channel, async (provider) => {
-      const answer = await provider.void({
-        terms: writeTerms(channel.terms),
-        request: writeVoid({ ...request, signature }),
-      });
-      return answer.receipt === undefined ? { void: readVoid(answer.void) } : { receipt: readReceipt(answer.receipt) };
-    });
+  async void(channel: ChannelEntry, callId: Uint8Array): Promise<VoidAnswer> {
+    const { id, endpoints, terms } = channel;
+    return await this.#void({ id, endpoints, terms, key: this.options.keys.key(terms) }, callId, writeTerms(terms));
+  }
+
+  /** The same of a call with a licence. */
+  async voidUse(licence: AskedAccount, callId: Uint8Array): Promise<VoidAnswer> {
+    return await this.#void(licence, callId, undefined);
   }
 
   /** Receipts of a channel, oldest first. */
@@ -160,6 +170,15 @@ export class ProviderPayments {
   async end(): Promise<void> {
     for (const client of this.#clients.values()) await client.then((each) => each.close()).catch(() => {});
     this.#clients.clear();
+  }
+
+  async #void(asked: AskedAccount, callId: Uint8Array, terms: ChannelTerms | undefined): Promise<VoidAnswer> {
+    const request = { callId, account: asked.id, atSec: this.options.nowSec() };
+    const signature = asked.key.sign(signingHash(this.#separator, hashVoid(request)));
+    return await this.#ask(asked, async (provider) => {
+      const answer = await provider.void({ request: writeVoid({ ...request, signature }), ...(terms && { terms }) });
+      return answer.receipt === undefined ? { void: readVoid(answer.void) } : { receipt: readReceipt(answer.receipt) };
+    });
   }
 
   /** Tries the endpoints in turn; any answer counts, also a refusal. */

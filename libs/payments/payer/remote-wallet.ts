@@ -160,8 +160,26 @@ export class RemoteWallet implements Wallet {
     return { refunded: BigInt(refunded), transaction };
   }
 
-  async signUse(licenceId: Uint8Array, call: Call): Promise<LicencePayment> {
-    const { payment } = await this.#ask(this.#wallet.signUse({ licenceId, call: writeCall(call) }));
+  async sealLicence(licenceId: Uint8Array, endpoints: readonly string[]) {
+    const request = { licenceId, endpoints: [...endpoints] };
+    const { uses, transaction } = await this.#ask(this.#wallet.sealLicence(request, { deadlineMs: FUNDING_MS }));
+    return { uses, transaction: transaction || undefined };
+  }
+
+  async setLicenceSigner(licenceId: Uint8Array, named: Uint8Array | undefined, endpoints: readonly string[]) {
+    const request = { licenceId, endpoints: [...endpoints], ...(named && { signer: named }) };
+    const { signer, transaction } = await this.#ask(this.#wallet.setLicenceSigner(request, { deadlineMs: FUNDING_MS }));
+    return { signer, transaction: transaction || undefined };
+  }
+
+  async transferLicence(licenceId: Uint8Array, to: Uint8Array, endpoints: readonly string[]) {
+    const request = { licenceId, to, endpoints: [...endpoints] };
+    return await this.#ask(this.#wallet.transferLicence(request, { deadlineMs: FUNDING_MS }));
+  }
+
+  async signUse(licenceId: Uint8Array, call: Call, endpoints: readonly string[] = []): Promise<LicencePayment> {
+    const request = { licenceId, call: writeCall(call), endpoints: [...endpoints] };
+    const { payment } = await this.#ask(this.#wallet.signUse(request));
     if (payment === undefined) throw new WeftError('WALLET_UNAVAILABLE', 'the wallet answered without a signature');
     return readLicencePayment(payment);
   }

@@ -7,11 +7,12 @@ import { startGrpcApp } from '#platform/grpc/start-grpc-app.js';
 import { PaymentsDefinition, type VoidRequest, type VoidResponse } from '#protos/weft/payment/v1/payment.js';
 import { type Chain, startChain } from '#test/support/chain.js';
 import { createDatabase } from '#test/support/database.js';
+import { licensedCall, offerLicence } from '#test/support/licensing.js';
 import { onEnd } from '#test/support/on-end.js';
 import { type PaidService, publishEcho, SAY, startPaidService, text } from '#test/support/paid-service.js';
 import { callPaid, domainOf, newKey } from '#test/support/paying.js';
 import { payFor, pinOf, quoteOf, requestOf, walletOptions } from '#test/support/wallets.js';
-import { escrowDomain, hashVoid, signingHash } from '../typed-data.js';
+import { escrowDomain, hashListing, hashVoid, signingHash } from '../typed-data.js';
 import { writeVoid } from '../wire.js';
 import { LocalWallet, type LocalWalletOptions } from './local-wallet.js';
 
@@ -147,6 +148,29 @@ describe('the sweeper', () => {
     await new Promise((resolve) => setTimeout(resolve, 1_000)); // its pause before it asks again
     await payer.sweep();
     expect((await payer.call(payment.call.callId))?.state).toBe('VOID');
+  });
+
+  it('believes a Void of a call with a licence only from the operator as well', async () => {
+    let signWith = newKey();
+    const asset = await publishEcho(chain);
+    const fake = await startGrpcApp({ module: fakePayments(() => signWith, chain), definitions: [PaymentsDefinition] });
+    onEnd(() => fake.close());
+    const said: string[] = [];
+    const warn = (_: string, { reason }: Record<string, unknown>) => said.push(String(reason));
+    const payer = await openPayer(5, { policy: { reservedSec: -1 }, warn }); // no retry is waited for
+    const { offerId } = await offerLicence(chain, chain.account(1), asset.listing.asset, { kind: 'pass', calls: 2n });
+    const listing = hashListing(asset.listing);
+    const { licenceId } = await payer.buyLicence({ offerId, listing, maxPrice: undefined });
+    const call = licensedCall(asset.listing, SAY, text('x'));
+    await payer.signUse(licenceId, call, [`grpc://${fake.address}`]);
+    await payer.sweep();
+    expect((await payer.call(call.callId))?.state).toBe('RESERVED');
+    await payer.sweep();
+    expect(said).toEqual(['BAD_SIGNATURE']); // once: it is not asked again at once
+    signWith = asset.operator;
+    await new Promise((resolve) => setTimeout(resolve, 1_000));
+    await payer.sweep();
+    expect((await payer.call(call.callId))?.state).toBe('VOID');
   });
 
   async function openPayer(account: number, change: Partial<LocalWalletOptions> = {}): Promise<LocalWallet> {

@@ -1,6 +1,7 @@
 import { WeftError } from '#core/errors.js';
 import type { LedgerBook } from './ledger/ledger-book.js';
 import { type CallEntry, type ChannelEntry, isOpenCall, unownedOf } from './ledger/ledger-state.js';
+import { FIRST_PAUSE_MS, LONGEST_PAUSE_MS, Pauses } from './pauses.js';
 import type { WalletPolicy } from './policy.js';
 import type { Proofs } from './proofs.js';
 import type { ProviderPayments } from './provider-payments.js';
@@ -15,12 +16,11 @@ export interface SweeperParts {
   readonly nowSec: () => number;
   /** Closes quotes that have run out, looks after channels whose transactions were not seen to end. */
   readonly housekeeping: () => Promise<void>;
+  /** Asks about calls with licences. */
+  readonly sweepLicences: () => Promise<void>;
   readonly dispute: (entry: CallEntry, fault: string) => Promise<void>;
   readonly warn: (message: string, details: Record<string, unknown>) => void;
 }
-
-const FIRST_PAUSE_MS = 1_000;
-const LONGEST_PAUSE_MS = 300_000;
 
 /**
  * Clears up what calls left behind: asks providers to void every call that nobody will retry. The answer is the
@@ -28,7 +28,7 @@ const LONGEST_PAUSE_MS = 300_000;
  * it answers, the call's money stays set aside.
  */
 export class Sweeper {
-  readonly #pauses = new Map<ChannelEntry, { ms: number; untilMs: number }>();
+  readonly #pauses = new Pauses<ChannelEntry>();
   readonly #rechecks = new Map<ChannelEntry, { pauseMs: number; atMs: number }>();
   #timer: NodeJS.Timeout | undefined;
   #sweeping: Promise<void> | undefined;
@@ -59,7 +59,7 @@ export class Sweeper {
   }
 
   async #round(): Promise<void> {
-    const { book, housekeeping, warn } = this.parts;
+    const { book, housekeeping, sweepLicences, warn } = this.parts;
     await housekeeping().catch((error: unknown) =>
       warn('housekeeping failed', { reason: WeftError.from(error).reason }),
     );
@@ -72,13 +72,15 @@ export class Sweeper {
       if (calls === undefined) due.set(entry.channel, [entry]);
       else calls.push(entry);
     }
-    const nowMs = Date.now();
-    await this.#recheck(nowMs);
-    await Promise.all(
-      [...due].map(async ([channel, calls]) => {
-        if ((this.#pauses.get(channel)?.untilMs ?? 0) <= nowMs) await this.#sweepChannel(channel, calls);
+    await this.#recheck(Date.now());
+    await Promise.all([
+      ...[...due].map(async ([channel, calls]) => {
+        if (!this.#pauses.has(channel)) await this.#sweepChannel(channel, calls);
       }),
-    );
+      sweepLicences().catch((error: unknown) =>
+        warn('calls with licences were not looked after', { reason: WeftError.from(error).reason }),
+      ),
+    ]);
   }
 
   /**
@@ -109,17 +111,16 @@ export class Sweeper {
         if (this.#stopped) return;
         if (isOpenCall(entry) && this.#isDue(entry)) await this.#ask(entry);
       }
-      this.#pauses.delete(channel);
+      this.#pauses.end(channel);
     } catch (error) {
-      const ms = Math.min((this.#pauses.get(channel)?.ms ?? FIRST_PAUSE_MS / 2) * 2, LONGEST_PAUSE_MS);
-      this.#pauses.set(channel, { ms, untilMs: Date.now() + ms });
+      const againInMs = this.#pauses.begin(channel);
       const { reason, message } = WeftError.from(error);
       this.parts.warn('a provider did not say what became of calls', {
         asset: String(channel.terms.asset),
         calls: calls.length,
         reason,
         message,
-        againInMs: ms,
+        againInMs,
       });
     }
   }

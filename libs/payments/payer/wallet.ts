@@ -22,8 +22,12 @@ export interface Wallet {
   reserve(request: ReserveRequest): Promise<Reservation>;
   /** Tells how an attempt ended; a receipt is verified before it counts. */
   settle(callId: Uint8Array, end: CallEnd): Promise<CallState>;
+  /** A call that it signed, on a channel, for a job or with a licence. */
   call(callId: Uint8Array): Promise<CallRecord | undefined>;
-  /** Asks the provider where the receipt of a settled call is anchored. Errors: NOT_FOUND, the provider's. */
+  /**
+   * Asks the provider where the receipt of a call is anchored, whatever paid for the call. Errors: NOT_FOUND if the wallet
+   * has no receipt; the provider's.
+   */
   receiptPlace(callId: Uint8Array): Promise<ReceiptPlace>;
   /** What receipts say was spent, by day and asset. Errors: LEDGER_UNAVAILABLE. */
   usage(days: Days): Promise<Usage[]>;
@@ -45,7 +49,7 @@ export interface Wallet {
   reconcile(channelId: Uint8Array): Promise<void>;
   /** Closes with the provider's agreement, or reclaims when the channel has run out. Gives the transaction's hash. */
   closeChannel(channelId: Uint8Array): Promise<{ transaction: string; returned: bigint }>;
-  /** Licences that this wallet bought. */
+  /** Licences that this wallet bought, or was given and took into use. */
   licences(): Promise<HeldLicence[]>;
   buyLicence(purchase: LicencePurchase): Promise<BoughtLicence>;
   /** Moves a subscription's end by whole periods. */
@@ -58,8 +62,34 @@ export interface Wallet {
     licenceId: Uint8Array,
     endpoints: readonly string[],
   ): Promise<{ transaction: string; refunded: bigint }>;
-  /** Signs one call with a licence. The same id with the same call is signed again; with another: CALL_ID_REUSED. */
-  signUse(licenceId: Uint8Array, call: Call): Promise<LicencePayment>;
+  /**
+   * Ends a pass's use by its present signer, at what its provider at `endpoints` signs as served. No transaction if it
+   * is sealed already.
+   */
+  sealLicence(
+    licenceId: Uint8Array,
+    endpoints: readonly string[],
+  ): Promise<{ uses: bigint; transaction: string | undefined }>;
+  /**
+   * Names who signs calls with a licence from now on, a key of this wallet unless one is given, and so takes a licence
+   * into use that was given to its payer; a pass in use is sealed first. No transaction if that key is named already.
+   */
+  setLicenceSigner(
+    licenceId: Uint8Array,
+    signer: Uint8Array | undefined,
+    endpoints: readonly string[],
+  ): Promise<{ signer: Uint8Array; transaction: string | undefined }>;
+  /** Gives a licence to another holder, if its offer allows that; a pass in use is sealed first. */
+  transferLicence(
+    licenceId: Uint8Array,
+    to: Uint8Array,
+    endpoints: readonly string[],
+  ): Promise<{ transaction: string }>;
+  /**
+   * Signs one call with a licence. The same id with the same call is signed again; with another: CALL_ID_REUSED.
+   * `endpoints`: where its provider is asked what became of it, if nobody says.
+   */
+  signUse(licenceId: Uint8Array, call: Call, endpoints?: readonly string[]): Promise<LicencePayment>;
   /** Tells how a call with a licence ended; a receipt is verified before it counts. */
   settleUse(licenceId: Uint8Array, callId: Uint8Array, end: CallEnd): Promise<void>;
 }
@@ -195,6 +225,7 @@ export type CallState = (typeof callStates)[number];
 export interface CallRecord {
   readonly callId: Uint8Array;
   readonly state: CallState;
+  /** Zeros for a call with a licence, and for one that only the provider remembered; `step` is empty then. */
   readonly quoteId: Uint8Array;
   readonly step: string;
   readonly maxAmount: bigint;
