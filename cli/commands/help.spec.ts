@@ -14,7 +14,7 @@ const nested: Record<string, string> = {
   run: 'show cancel',
   job: 'show complete reject refund',
   asset: 'mint show collect transfer',
-  licence: 'offer offers buy show renew refund revoke',
+  licence: 'offer offers buy show renew refund transfer signer seal revoke',
   market: 'ask asks buy offer accept cancel',
   shares: 'issue show collect transfer redeem',
   govern: 'delegate propose-fee propose-operator propose-bounds vote queue execute cancel show',

@@ -1,15 +1,19 @@
 import { randomBytes } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { HDNodeWallet } from 'ethers';
+import { type HDNodeWallet, Wallet } from 'ethers';
 import { openQuote } from '#client/quote.js';
 import { mintedAsset } from '#contracts/assets.js';
 import { send } from '#contracts/chain.js';
 import { deploymentFile, writeDeployment } from '#contracts/deployment.js';
 import { toHex } from '#core/hex.js';
+import { JobSettler } from '#payments/provider/job-settler.js';
+import { ProviderKeys } from '#services/models/provider/provider-keys.js';
 import { runHere } from '#test/support/cli.js';
 import { ECHO, type EchoMarket, startEchoMarket } from '#test/support/echo-market.js';
 import { fundJob } from '#test/support/jobs.js';
+import { text } from '#test/support/paid-service.js';
+import { startSettler } from '#test/support/settling.js';
 import { commandsFor } from './index.js';
 
 let market: EchoMarket;
@@ -99,27 +103,27 @@ test.each([
   expect((await market.chain.jobs.step(jobId, 0)).status).toBe('submitted');
 });
 
-test("lists the payer's jobs, and rejects one by the wallet that evaluates it", async () => {
-  expect((await run('jobs')).out).toBe('no jobs yet\n');
+/** A quote whose one step is settled by a job that the wallet evaluates. */
+async function openJobQuote() {
   const { wallet, market: offers } = market.weft().parts;
   const quoteId = randomBytes(32);
-  await openQuote(
-    { wallet, market: offers },
-    {
-      quoteId,
-      requirements: [
-        {
-          step: 'say',
-          service: ECHO,
-          method: `${ECHO}/Say`,
-          calls: 1,
-          maxPrice: '100',
-          choice: { prefer: 'cheapest' },
-          job: { evaluator: 'workflow', spanSec: 7_200, reviewSec: 3_600 },
-        },
-      ],
-    },
-  );
+  const requirement = {
+    step: 'say',
+    service: ECHO,
+    method: `${ECHO}/Say`,
+    calls: 1,
+    maxPrice: '100',
+    choice: { prefer: 'cheapest' as const },
+    job: { evaluator: 'workflow' as const, spanSec: 7_200, reviewSec: 3_600 },
+  };
+  const { pins } = await openQuote({ wallet, market: offers }, { quoteId, requirements: [requirement] });
+  return { quoteId, pin: pins[0]! };
+}
+
+test("lists the payer's jobs, and rejects one by the wallet that evaluates it", async () => {
+  expect((await run('jobs')).out).toBe('no jobs yet\n');
+  const { wallet } = market.weft().parts;
+  const { quoteId } = await openJobQuote();
   const callId = randomBytes(32);
   const { payment } = await wallet.fundJob({ quoteId, step: 'say', callId, requestDigest: randomBytes(32) });
   const id = toHex(payment.job.jobId);
@@ -128,6 +132,36 @@ test("lists the payer's jobs, and rejects one by the wallet that evaluates it", 
   expect(out).toMatch(new RegExp(`^${id} +EchoService/Say +1 +funded +100 +0 `, 'm'));
   expect((await run('job', 'reject', id, '0')).out).toBe('rejected: 0 of 100 went to the provider\n');
   expect(await json('jobs')).toMatchObject({ jobs: [{ jobId: id, state: 'REJECTED', amount: '100', paid: '0' }] });
+});
+
+test('the receipt of a call that a job paid is proven once the job was paid, on the chain and without it', async () => {
+  const { caller, wallet } = market.weft().parts;
+  const callId = randomBytes(32);
+  const job = await openJobQuote();
+  await caller.call({ ...job, callId, request: text('to be proven') });
+  await caller.flush();
+  const shown = await run('receipt', toHex(callId));
+  expect([shown.code, shown.out]).toEqual([0, expect.stringContaining('no proof   its job is not paid')]);
+
+  const operatorWallet = new Wallet(ProviderKeys.open(market.home).operator.privateKey, market.chain.provider);
+  const echo = { ...market.echo, listing: market.echo.listed };
+  const claiming = await startSettler(market.chain, echo, operatorWallet);
+  const claimants = [{ asset: echo.asset, tenure: 1, sender: claiming.sender }];
+  const jobs = new JobSettler({ ledger: echo.ledger, chain: echo.view, claimants });
+  await jobs.settleNow();
+  expect(await wallet.evaluateJob(callId, 'accept')).toMatchObject({ state: 'COMPLETED', paid: 100n });
+  await jobs.settleNow();
+  await claiming.stop();
+
+  expect((await json('anchor'))['epochs']).toHaveLength(1);
+  const file = join(market.home, 'receipt.json');
+  const saved = await json('receipt', toHex(callId), '--save', file);
+  const { jobId } = (await wallet.job(callId))!;
+  expect(saved).toMatchObject({ receipt: { account: toHex(jobId), amount: '100' }, call: { method: `${ECHO}/Say` } });
+  const proven = { verified: true, callId: toHex(callId), amount: '100', anchored: { epoch: '1' } };
+  expect(await json('verify', file)).toMatchObject({ ...proven, notChecked: [] });
+  expect(await json('verify', file, '--offline')).toMatchObject(proven);
+  expect((await wallet.call(callId))?.step).toBe('say');
 });
 
 describe('refund', () => {

@@ -7,6 +7,7 @@ import { ProviderKeys } from '#services/models/provider/provider-keys.js';
 import { runHere } from '#test/support/cli.js';
 import { type EchoMarket, startEchoMarket } from '#test/support/echo-market.js';
 import { EchoDefinition } from '#test/support/echo-service.js';
+import { tempDir } from '#test/support/temp-dir.js';
 import { commandsFor } from './index.js';
 
 let market: EchoMarket;
@@ -20,19 +21,22 @@ beforeAll(async () => {
 });
 afterAll(() => market?.stop());
 
-const run = async (...argv: string[]) => runHere(await commandsFor(argv), argv, market.home);
-const json = async <T = Record<string, string>>(...argv: string[]): Promise<T> => {
-  const { out, code, err } = await run(...argv, '--json');
+const runAt = async (home: string, ...argv: string[]) => runHere(await commandsFor(argv), argv, home);
+const run = async (...argv: string[]) => runAt(market.home, ...argv);
+const jsonAt = async <T = Record<string, string>>(home: string, ...argv: string[]): Promise<T> => {
+  const { out, code, err } = await runAt(home, ...argv, '--json');
   if (code !== 0) throw new Error(err);
   return JSON.parse(out) as T;
 };
+const json = async <T = Record<string, string>>(...argv: string[]): Promise<T> => jsonAt(market.home, ...argv);
 const asset = () => String(market.echo.asset);
 const offered = async (...terms: string[]) =>
   (await json('licence', 'offer', asset(), '--price', '9000', ...terms, ...ownerKey))['offerId'] as string;
 const bought = async (...terms: string[]) =>
   (await json('licence', 'buy', await offered(...terms)))['licenceId'] as string;
-const say = (licence: string, text: string) =>
-  json<{ amount: string; response: { text: string } }>(
+const sayAt = (home: string, licence: string, text: string) =>
+  jsonAt<{ amount: string; response: { text: string }; receipt: { callId: string } }>(
+    home,
     'call',
     asset(),
     'Say',
@@ -40,6 +44,7 @@ const say = (licence: string, text: string) =>
     '--licence',
     licence,
   );
+const say = (licence: string, text: string) => sayAt(market.home, licence, text);
 
 test('a subscription is offered, found, bought, used, renewed and refunded', async () => {
   const offer = await offered('--kind', 'subscription', '--days', '30', '--refundable');
@@ -78,6 +83,65 @@ test('a pass counts its calls, is refused when it is used up, and its rest is re
   await expect(say(other, 'three')).rejects.toThrow('LICENCE_USED_UP');
   const shown = await json<{ licences: { licenceId: string; signed: string }[] }>('licence', 'show');
   expect(shown.licences.find(({ licenceId }) => licenceId === other)).toMatchObject({ signed: '2' });
+});
+
+test('a pass is passed on: the new holder names a key and uses what is left, the old one nothing more', async () => {
+  const { home: heirs, payer: heir } = await market.anotherHome();
+  const licence = await bought('--kind', 'pass', '--calls', '4', '--transferable');
+  for (const text of ['one', 'two']) await say(licence, text);
+  expect(await json('licence', 'seal', licence)).toMatchObject({ uses: '2', callsLeft: '2' });
+  const again = await run('licence', 'seal', licence);
+  expect(again.out).toBe('used         2\nleft         2\ntransaction  none: it was sealed already\n');
+  await expect(say(licence, 'sealed')).rejects.toThrow(/weft licence signer.*LICENCE_SEALED/);
+  // Whoever named no key may go on with the next one.
+  await json('licence', 'signer', licence);
+  await say(licence, 'three');
+
+  const { out } = await run('licence', 'transfer', licence, heir);
+  expect(out).toContain(`holder       ${heir}, who uses it after \`weft licence signer ${licence}\``);
+  await expect(say(licence, 'four')).rejects.toThrow('LICENCE_SEALED');
+  for (const argv of [['signer'], ['seal'], ['transfer', `0x${'7'.repeat(40)}`]])
+    await expect(json('licence', argv[0]!, licence, ...argv.slice(1))).rejects.toThrow(`is held by ${heir}`);
+  await expect(sayAt(heirs, licence, 'four')).rejects.toThrow(/weft licence signer.*LICENCE_SEALED/);
+  const { signer } = await jsonAt(heirs, 'licence', 'signer', licence);
+  expect((await runAt(heirs, 'licence', 'signer', licence)).out).toBe(
+    `signer       ${signer}\ntransaction  none: it was named already\n`,
+  );
+  expect((await sayAt(heirs, licence, 'four')).response.text).toBe('four');
+  await expect(sayAt(heirs, licence, 'five')).rejects.toThrow('LICENCE_USED_UP');
+  await expect(say(licence, 'five')).rejects.toThrow(`are signed by ${signer}, a key that this wallet does not have`);
+  const shown = await jsonAt<{ licences: { holder: string }[] }>(heirs, 'licence', 'show');
+  expect(shown.licences).toMatchObject([{ licenceId: licence, holder: heir, callsLeft: '1', signed: '4' }]);
+});
+
+test('a licence that cannot be passed on, or not so, stays and says why', async () => {
+  const licence = await bought('--kind', 'pass', '--calls', '2');
+  await expect(json('licence', 'transfer', licence, `0x${'7'.repeat(40)}`)).rejects.toThrow(
+    'its seller sold this licence as one that cannot be passed on',
+  );
+  await expect(json('licence', 'transfer', licence, 'nobody')).rejects.toThrow('to: "nobody" is neither an address');
+  await expect(json('licence', 'signer', `0x${'0'.repeat(64)}`)).rejects.toThrow('the chain has no such licence');
+  const subscription = await bought('--kind', 'subscription', '--days', '3');
+  await expect(json('licence', 'seal', subscription)).rejects.toThrow('a subscription counts no calls');
+  await say(licence, 'still mine');
+});
+
+test('the receipt of a call with a licence is saved with its proof, and verifies with and without a chain', async () => {
+  const licence = await bought('--kind', 'pass', '--calls', '2', '--transferable');
+  const { callId } = (await say(licence, 'to be proven')).receipt;
+  const file = join(tempDir(), 'receipt.json');
+  expect(await json('receipt', callId)).toMatchObject({ proof: null, receipt: { account: licence } });
+  expect((await json<{ epochs: unknown[] }>('anchor')).epochs).toHaveLength(1);
+  await json('licence', 'transfer', licence, `0x${'7'.repeat(40)}`); // its proof is not lost with it
+  const saved = await json('receipt', callId, '--save', file);
+  expect(saved).toMatchObject({
+    receipt: { callId, account: licence, amount: '0' },
+    call: { listing: market.echo.listing, maxAmount: '0' },
+    proof: { amount: '0' },
+  });
+  const verified = await json('verify', file);
+  expect(verified).toMatchObject({ verified: true, callId, amount: '0', anchored: { epoch: '1' }, notChecked: [] });
+  expect(await json('verify', file, '--offline')).toMatchObject({ verified: true, anchored: { epoch: '1' } });
 });
 
 test('what is revocable is revoked, and admits nothing then', async () => {

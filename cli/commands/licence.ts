@@ -1,12 +1,13 @@
 import { type AddCommand, example } from '../command.js';
+import { addHandingOver } from '../licence/hand-over.js';
 import { addHolding } from '../licence/hold.js';
 import { addSelling } from '../licence/sell.js';
 
-/** `weft licence offer`, `offers`, `buy`, `show`, `renew`, `refund`, `revoke`. */
+/** `weft licence offer`, `offers`, `buy`, `show`, `renew`, `refund`, `transfer`, `signer`, `seal`, `revoke`. */
 export const addLicence: AddCommand = (program) => {
   const licence = program
     .command('licence')
-    .description('Sell, buy and use up the right to call a service: by time, by number of calls, or for good')
+    .description('Sell, buy, pass on and use up the right to call a service: by time, by number of calls, or for good')
     .addHelpText(
       'after',
       example(
@@ -17,4 +18,5 @@ export const addLicence: AddCommand = (program) => {
     );
   addSelling(licence);
   addHolding(licence);
+  addHandingOver(licence);
 };

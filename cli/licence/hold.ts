@@ -1,12 +1,10 @@
 import type { Command } from 'commander';
-import { findListing } from '#client/listing/find-listing.js';
-import type { VerifiedListing } from '#client/listing/verify-listing.js';
 import { WeftError } from '#core/errors.js';
 import { fromHex, toHex } from '#core/hex.js';
 import { parseAmount } from '#core/money.js';
 import { action, type Context, example } from '../command.js';
-import { openMarket } from '../market.js';
 import { openWallet } from '../wallet.js';
+import { countedAt, licenceOf, listingOf } from './licence-of.js';
 import { licencesText } from './licence-text.js';
 import { openLicences } from './open-licences.js';
 
@@ -42,7 +40,7 @@ export function addHolding(licence: Command): void {
     );
   licence
     .command('show')
-    .argument('[licence]', 'its id, 0x… (default: all that the wallet bought)')
+    .argument('[licence]', 'its id, 0x… (default: all that the wallet bought or uses)')
     .description('Show licences: whether they are good, until when, and how many calls are left')
     .addHelpText('after', example('npx weft licence show', 'npx weft licence show 0x5c1d…'))
     .action(
@@ -76,10 +74,9 @@ export function addHolding(licence: Command): void {
     .addHelpText('after', example('npx weft licence refund 0x5c1d…'))
     .action(
       action(async (context: Context, _options, id: string) => {
-        const { licenceId, asset, kind } = await licenceOf(context, id);
-        // Only of a pass the provider is asked, how often it was used.
-        const endpoints = kind === 'pass' ? (await listingOf(context, asset)).listing.endpoints : [];
-        const refunded = await (await openWallet(context)).refundLicence(licenceId, endpoints);
+        const licence = await licenceOf(context, id);
+        const endpoints = await countedAt(context, licence);
+        const refunded = await (await openWallet(context)).refundLicence(licence.licenceId, endpoints);
         return { json: refunded, text: `got back ${refunded.refunded} in ${refunded.transaction}` };
       }),
     );
@@ -87,16 +84,3 @@ export function addHolding(licence: Command): void {
 
 const maxPriceOf = ({ maxPrice }: PriceOptions): bigint | undefined =>
   maxPrice === undefined ? undefined : parseAmount(maxPrice, '--max-price');
-
-/** The asset's listing in force, verified. */
-async function listingOf(context: Context, asset: bigint): Promise<VerifiedListing> {
-  return await findListing(await openMarket(context), String(asset));
-}
-
-async function licenceOf(context: Context, id: string) {
-  const licenceId = fromHex(id, 'licence', 32);
-  const state = await (await openLicences(context)).licences.state(licenceId);
-  if (state.offerId === undefined)
-    throw new WeftError('LICENCE_UNKNOWN', 'the chain has no such licence', { licence: toHex(licenceId) });
-  return { licenceId, ...state };
-}

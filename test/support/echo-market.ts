@@ -117,7 +117,6 @@ export async function startEchoMarket(first: EchoOffer = {}) {
   }
 
   const { chainId, ...contracts } = chain.deployment;
-  const home = tempDir();
   const parts: Partial<Marketplace> = {
     chainId: Number(chainId),
     rpcUrl: chain.rpcUrl,
@@ -125,21 +124,34 @@ export async function startEchoMarket(first: EchoOffer = {}) {
     registry: market.registry.address,
     walletTokenFile: 'wallet/spend.token',
   };
-  const running = await startWallet({
-    home,
-    marketplace: marketplaceOf(parts),
-    config: walletConfig.parse({ DATABASE_URL: await createDatabase() }),
-    metrics: createMetrics('wallet'),
-    logger: silent,
-  });
-  const stopWallet = once(() => running.close());
-  const connect = (token: string) => new RemoteWallet({ address: running.address, token });
+
+  /** A WEFT_HOME with a wallet of its own, whose payer has money. */
+  async function openHome() {
+    const home = tempDir();
+    const running = await startWallet({
+      home,
+      marketplace: marketplaceOf(parts),
+      config: walletConfig.parse({ DATABASE_URL: await createDatabase() }),
+      metrics: createMetrics('wallet'),
+      logger: silent,
+    });
+    await giveMoney(chain, running.wallet.payerAddress, 10_000_000n);
+    const marketplace = marketplaceOf({ ...parts, wallet: running.address });
+    await writeMarketplace(home, marketplace);
+    await writeDeployment(join(home, 'contracts.json'), chain.deployment);
+    return {
+      home,
+      marketplace,
+      address: running.address,
+      payer: running.wallet.payerAddress,
+      stop: once(() => running.close()),
+    };
+  }
+
+  const { home, marketplace, address, payer, stop: stopWallet } = await openHome();
+  const connect = (token: string) => new RemoteWallet({ address, token });
   const admin = connect(tokenIn(home, 'admin'));
   const wallet = connect(tokenIn(home, 'spend'));
-  await giveMoney(chain, running.wallet.payerAddress, 10_000_000n);
-  const marketplace = marketplaceOf({ ...parts, wallet: running.address });
-  await writeMarketplace(home, marketplace);
-  await writeDeployment(join(home, 'contracts.json'), chain.deployment);
   // As `weft up` leaves them: claims are made with the home's own key, out of the home's ledger.
   const keys = ProviderKeys.open(home);
   await chain.provider.send('anvil_setBalance', [keys.operator.address, toQuantity(10n ** 18n)]);
@@ -153,14 +165,22 @@ export async function startEchoMarket(first: EchoOffer = {}) {
     marketplace,
     /** With the token that programs of the home use; `admin` makes others. */
     wallet,
+    /** Its address, "0x…". */
+    payer,
     admin,
     connect,
+    /** Somebody else at the same market. */
+    anotherHome: async () => {
+      const other = await openHome();
+      services.push(other);
+      return other;
+    },
     /** The process behind `wallet` and `admin`. */
     stopWallet,
     echo,
     offer,
     /** A client that pays with `payer`, by default without limits of its own. */
-    weft: (payer: Wallet = wallet) => new Weft(marketplace, openParts(marketplace, payer), async () => {}),
+    weft: (paying: Wallet = wallet) => new Weft(marketplace, openParts(marketplace, paying), async () => {}),
     async stop(): Promise<void> {
       for (const each of [wallet, admin]) each.close();
       await stopWallet();
