@@ -10,6 +10,7 @@ export type { Anchoring, AnchorPolicy } from './provider/anchorer.js';
 export { BodyStore } from './provider/body-store.js';
 export { ChainView, type ChainViewOptions } from './provider/chain-view.js';
 export { ProviderLedger } from './provider/provider-ledger.js';
-export { type Settlement, type SettlePolicy, Settler } from './provider/settler.js';
+export type { SettlePolicy } from './provider/settle-policy.js';
+export { type Settlement, Settler } from './provider/settler.js';
 export { recover, SigningKey, signedBy } from './signature.js';
 export * from './typed-data.js';

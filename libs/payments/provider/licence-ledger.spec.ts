@@ -72,6 +72,34 @@ describe('licences in the provider’s ledger', () => {
     expect(await ledger.response(running, calls.get(running)!)).toBeUndefined();
   });
 
+  test('where receipts are anchored, keep those that are not when they are over, and no Voids', async () => {
+    const id = randomBytes(32);
+    const state = passOf();
+    await ledger.licences.take(id, state);
+    const charged = await charge(id, NOW - 3 * DAY);
+    const callId = randomBytes(32);
+    await ledger.voidCall({ channel: id, payer: id, callId, proof: randomBytes(9), atSec: NOW - 3 * DAY });
+    await ledger.licences.take(id, { ...state, holder: undefined, signer: undefined });
+    await sweepLedger(ledger, { retainSec: DAY, nowSec: NOW, anchors: true });
+    expect([await ledger.call(id, callId), (await ledger.call(id, charged))?.state]).toEqual([undefined, 'CHARGED']);
+  });
+
+  test('are worth what the calls that are not claimed would earn', async () => {
+    const worthAt = async (change: Partial<LicenceOnChain>, calls: number) => {
+      const id = randomBytes(32);
+      const state = passOf({ paid: 100n, callsLeft: 10n, ...change });
+      await ledger.licences.take(id, state);
+      for (let i = 0; i < calls; i++) await charge(id, NOW, 1n, 15n);
+      return (await ledger.licences.licence(id))!.worth;
+    };
+    expect(await worthAt({}, 3)).toBe(30n);
+    expect(await worthAt({ paid: 105n }, 3)).toBe(31n);
+    // Of 15 calls 5 were claimed, and of 150 units so 50 are earned.
+    expect(await worthAt({ paid: 150n, earned: 50n, uses: 5n }, 2)).toBe(20n);
+    expect(await worthAt({ earned: 100n }, 3)).toBe(0n); // not refundable
+    expect(await worthAt({ paid: 100n, callsLeft: 0n, uses: 10n, earned: 100n }, 0)).toBe(0n);
+  });
+
   test('the chain’s count only raises theirs, a lower one after a reorg leaves what is to be claimed', async () => {
     const id = randomBytes(32);
     const state = passOf();

@@ -24,6 +24,8 @@ export interface LedgerLicence {
   /** Calls that were served. */
   readonly spent: bigint;
   readonly claimed: bigint;
+  /** Minor units that a claim of all that was served would make the seller's; 0 if they are already. */
+  readonly worth: bigint;
   readonly untilSec: number | undefined;
   readonly unclaimedSinceSec: number | undefined;
 }
@@ -86,6 +88,8 @@ export class LicenceLedger {
       String(calls),
       onChain.validUntilSec ?? null,
       onChain.atSec,
+      String(onChain.kind === 'pass' ? onChain.paid - onChain.earned : 0n),
+      String(callsLeft ?? 0n),
     ]);
     return rows[0] && toLicence(rows[0]);
   }
@@ -131,7 +135,7 @@ export class LicenceLedger {
 
 const TAKE = `
 update provider.licence l
-   set state = n.state, claimed = $5, spent = n.spent, until_sec = $7,
+   set state = n.state, claimed = $5, spent = n.spent, until_sec = $7, unearned = $9, calls_left = $10,
        signer = case when n.anew then $3 else l.signer end,
        signer_number = case when n.anew then $4 else l.signer_number end,
        voucher = case when n.anew then null else l.voucher end,
@@ -161,11 +165,19 @@ interface LicenceRow {
   readonly voucher: Buffer | null;
   readonly spent: string;
   readonly claimed: string;
+  readonly unearned: string;
+  readonly calls_left: string;
   readonly until_sec: string | null;
   readonly unclaimed_since_sec: string | null;
 }
 
 const secOf = (text: string | null): number | undefined => (text === null ? undefined : Number(text));
+
+/** Each call that is left earns the same part of what is not the seller's yet. */
+function worthOf(row: LicenceRow): bigint {
+  const left = BigInt(row.calls_left);
+  return left === 0n ? 0n : ((BigInt(row.spent) - BigInt(row.claimed)) * BigInt(row.unearned)) / left;
+}
 
 const toLicence = (row: LicenceRow): LedgerLicence => ({
   id: row.id,
@@ -179,6 +191,7 @@ const toLicence = (row: LicenceRow): LedgerLicence => ({
   voucher: row.voucher ?? undefined,
   spent: BigInt(row.spent),
   claimed: BigInt(row.claimed),
+  worth: worthOf(row),
   untilSec: secOf(row.until_sec),
   unclaimedSinceSec: secOf(row.unclaimed_since_sec),
 });

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { HDNodeWallet, Wallet } from 'ethers';
 import { send } from '#contracts/chain.js';
 import type { LicenceOffer } from '#contracts/licences.js';
+import { toHex } from '#core/hex.js';
 import { type Chain, startChain } from '#test/support/chain.js';
 import { createDatabase } from '#test/support/database.js';
 import { buyLicence, callLicensed, type HeldLicence, licensedCall } from '#test/support/licensing.js';
@@ -67,6 +68,31 @@ describe('settling licences', () => {
     const nonce = await operatorWallet.getNonce();
     expect(await settling.settler.settleNow()).toMatchObject([{ amount: 25n }]);
     expect((await operatorWallet.getNonce()) - nonce).toBe(2); // the claim and the push
+  });
+
+  test('claims a pass by itself once its calls are worth it, and none that has nothing more to earn', async () => {
+    const policy = { amount: 250n, ageSec: 30 * DAY, beforeReleaseSec: 0 };
+    const claiming = await startSettler(chain, service, operatorWallet, { everyMs: 20, policy });
+    const [dear, cheap, owned] = [
+      await buy({ kind: 'pass', calls: 10n, price: 1_000n }),
+      await buy({ kind: 'pass', calls: 10n, price: 10n }),
+      await buy({ kind: 'pass', calls: 3n, price: 1_000n, refundable: false }), // all of it was earned when it was sold
+    ];
+    const rowOf = async ({ id }: HeldLicence) => (await service.ledger.licences.licence(id))!;
+    for (const each of [cheap, owned, dear]) await use(each);
+    for (const each of [cheap, owned, dear]) await use(each);
+    const worths = (await Promise.all([dear, cheap, owned].map(rowOf))).map(({ worth }) => worth);
+    expect(worths).toEqual([200n, 2n, 0n]);
+    await use(dear);
+    while ((await rowOf(dear)).claimed < 3n) await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(await rowOf(dear)).toMatchObject({ spent: 3n, worth: 0n });
+    const counts = (await chain.licences.events(0, 'latest')).filter(({ name }) => name === 'Counted');
+    const ofThese = counts.filter(
+      (event) => 'licenceId' in event && [dear, cheap, owned].some(({ id }) => toHex(id) === toHex(event.licenceId)),
+    );
+    expect(ofThese).toMatchObject([{ uses: 3n }]); // once, when it was worth 300
+    expect(claiming.errors).toEqual([]);
+    await claiming.stop();
   });
 
   test('sends on what a subscription has earned by time', async () => {

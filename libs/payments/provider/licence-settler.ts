@@ -10,7 +10,8 @@ import { readLicencePayment } from '../wire.js';
 import type { ChainView } from './chain-view.js';
 import type { LedgerLicence } from './licence-ledger.js';
 import type { ProviderLedger } from './provider-ledger.js';
-import type { Settlement, SettlePolicy } from './settler.js';
+import { isDue, type SettlePolicy } from './settle-policy.js';
+import type { Settlement } from './settler.js';
 
 interface Tenure {
   readonly asset: bigint;
@@ -53,11 +54,13 @@ export class LicenceSettler {
     const keys = new Set(tenures.map(tenureKey));
     const mine = (await ledger.licences.licences('all')).filter((each) => keys.has(tenureKey(each)));
     if (mine.length === 0) return undefined;
-    const passes = mine.filter(({ spent, claimed, untilSec = Infinity, unclaimedSinceSec = nowSec }) => {
-      if (spent <= claimed) return false;
-      return (
-        all || nowSec - unclaimedSinceSec >= policy.ageSec || nowSec >= untilSec + windowSec - policy.beforeReleaseSec
-      );
+    const passes = mine.filter(({ spent, claimed, worth, unclaimedSinceSec: sinceSec, untilSec }) => {
+      const unclaimed = {
+        amount: worth,
+        sinceSec,
+        releaseSec: untilSec === undefined ? undefined : untilSec + windowSec,
+      };
+      return spent > claimed && (all || isDue(unclaimed, policy, nowSec));
     });
     const due = tenures.filter(
       (each) => all || nowSec - (this.#pushedAtSec.get(tenureKey(each)) ?? 0) >= policy.ageSec,

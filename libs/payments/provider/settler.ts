@@ -13,18 +13,7 @@ import type { ChainView } from './chain-view.js';
 import type { LedgerChannel } from './ledger-channel.js';
 import { LicenceSettler } from './licence-settler.js';
 import type { ProviderLedger } from './provider-ledger.js';
-
-/** When a channel's earnings are worth a claim: any one of these is enough. */
-export interface SettlePolicy {
-  /** Minor units earned and not claimed. */
-  readonly amount: bigint;
-  /** Since the oldest unclaimed earning. */
-  readonly ageSec: number;
-  /** Before the channel's release, after which nothing can be claimed any more. */
-  readonly beforeReleaseSec: number;
-}
-
-export const defaultPolicy: SettlePolicy = { amount: 10_000_000n, ageSec: 3_600, beforeReleaseSec: 86_400 };
+import { defaultPolicy, isDue, type SettlePolicy } from './settle-policy.js';
 
 /** Who claims and anchors for an asset's tenure: the sender holds the operator's key. */
 export interface Claimant {
@@ -201,12 +190,9 @@ export class Settler {
     return anchorings;
   }
 
-  #isDue({ spent, claimed, unclaimedSinceSec, expiresAtSec }: LedgerChannel): boolean {
-    const nowSec = this.#options.chain.nowSec();
-    const { amount, ageSec, beforeReleaseSec } = this.#policy;
-    if (spent - claimed >= amount) return true;
-    if (unclaimedSinceSec !== undefined && nowSec - unclaimedSinceSec >= ageSec) return true;
-    return nowSec >= expiresAtSec + this.#windowSec! - beforeReleaseSec;
+  #isDue({ spent, claimed, unclaimedSinceSec: sinceSec, expiresAtSec }: LedgerChannel): boolean {
+    const unclaimed = { amount: spent - claimed, sinceSec, releaseSec: expiresAtSec + this.#windowSec! };
+    return isDue(unclaimed, this.#policy, this.#options.chain.nowSec());
   }
 
   async #claim(sender: TransactionSender, channels: readonly LedgerChannel[]): Promise<Settlement[]> {
