@@ -350,7 +350,7 @@ export class LocalWallet implements Wallet {
     const job = await this.book.job(callId);
     if (job === undefined) return await this.#licenceCalls.find(callId);
     const state = job.receipt === undefined ? 'RESERVED' : 'SETTLED';
-    return { record: recordOf({ ...job, state }), endpoints: job.pin.endpoints };
+    return { record: recordOf({ ...job, state }), endpoints: job.pin?.endpoints ?? [] };
   }
 
   async usage(days: Days): Promise<Usage[]> {

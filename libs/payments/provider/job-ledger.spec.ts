@@ -63,7 +63,7 @@ describe('jobs in the provider’s ledger', () => {
     expect(await ledger.response(payer, young)).toHaveLength(8);
     // The steps stay: none pays twice, what was paid is released, and what was not counts against its client.
     expect(await ledger.jobs.isSpent(jobId, 1)).toBe(true);
-    expect(await ledger.jobs.tenures()).toEqual([{ asset: 1n, tenure: 1 }]);
+    expect(await ledger.tenures()).toEqual([{ asset: 1n, tenure: 1 }]);
     expect(await ledger.jobs.countsOf(payer, NOW - DAY)).toEqual({ open: 2, unpaid: 1 });
   });
 
