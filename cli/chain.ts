@@ -1,10 +1,9 @@
 import type { JsonRpcProvider } from 'ethers';
-import { readMarketplace } from '#client/marketplace.js';
+import { readContracts, readMarketplace } from '#client/marketplace.js';
 import { chainProvider, checkChain } from '#contracts/chain-provider.js';
 import { type Deployment, readDeployment } from '#contracts/deployment.js';
 import { WeftError } from '#core/errors.js';
 import type { Context } from './command.js';
-import { Home } from './up/home.js';
 
 /** Where somebody without a marketplace of his own finds its chain and contracts. */
 export interface ChainOptions {
@@ -21,8 +20,10 @@ export interface OpenChain {
 /** The marketplace's chain and where its contracts stand. Closed with the command. */
 export async function openChain(context: Context, options: ChainOptions = {}): Promise<OpenChain> {
   const rpcUrl = options.rpcUrl ?? (await readMarketplace(context.home)).rpcUrl;
-  const file = options.contracts ?? new Home(context.home).contracts;
-  const contracts = await readDeployment(file);
+  const { file, contracts } =
+    options.contracts === undefined
+      ? await readContracts(context.home)
+      : { file: options.contracts, contracts: await readDeployment(options.contracts) };
   if (contracts === undefined)
     throw new WeftError('CONFIG_INVALID', `there is no ${file}: start a marketplace with "npm start"`, { file });
   const at = { rpcUrl, chainId: contracts.chainId };

@@ -18,7 +18,7 @@ export const addVerify: AddCommand = (program) =>
     .option('--rpc-url <url>', 'of a node of the chain (default: the marketplace’s)')
     .option(
       '--contracts <file>',
-      'where the contracts stand, as npm start writes it (default: contracts.json of the home)',
+      'where the contracts stand, as npm start writes it (default: WEFT_CONTRACTS_FILE, or contracts.json of the home)',
     )
     .option('--offline', 'believe what the file says of the chain, and tell what was not checked')
     .description('Check that an asset served a call for an amount, and who was credited for it')

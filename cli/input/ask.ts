@@ -19,7 +19,7 @@ export async function ask(question: string, { hidden = false } = {}): Promise<st
   let isAnswered = false;
   try {
     if (hidden) process.stderr.write(question);
-    // Interrupted it rejects by itself, at its end it does not.
+    // Whether a question rejects by itself when it is interrupted, or its terminal ends, depends on Node's version.
     const asked = terminal.question(hidden ? '' : question).catch(() => closed);
     const answer = await Promise.race([asked, closed]);
     isAnswered = true;

@@ -1,6 +1,6 @@
 import type { JsonRpcProvider } from 'ethers';
 import { deployOnce, findDeployment, isLocalChain } from '#contracts/deploy.js';
-import { type Deployment, readDeployment, writeDeployment } from '#contracts/deployment.js';
+import { type Deployment, isSameDeployment, readDeployment, writeDeployment } from '#contracts/deployment.js';
 import { WeftError } from '#core/errors.js';
 import { devAccount } from './dev-account.js';
 import { upEnvironment } from './up-environment.js';
@@ -33,7 +33,7 @@ async function takenOver(provider: JsonRpcProvider, given: string, file: string)
     });
   const own = await readDeployment(file);
   // Ledgers and keys of this home are about its own contracts.
-  if (own !== undefined && (own.chainId !== deployment.chainId || own.escrow !== deployment.escrow))
+  if (own !== undefined && !isSameDeployment(own, deployment))
     throw new WeftError('CONFIG_INVALID', `${file} is another deployment than ${given}: use another WEFT_HOME`, {
       file,
     });

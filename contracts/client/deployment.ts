@@ -42,6 +42,10 @@ export const contractNames = [
 ] as const satisfies (keyof Deployment)[];
 export type DeploymentName = (typeof contractNames)[number];
 
+/** Whether they are about the same money. */
+export const isSameDeployment = (one: Deployment, other: Deployment): boolean =>
+  one.chainId === other.chainId && one.escrow === other.escrow;
+
 /** Undefined if there is no such file. */
 export async function readDeployment(file: string): Promise<Deployment | undefined> {
   let text: string;

@@ -1,11 +1,12 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { type Deployment, deploymentFile, writeDeployment } from '#contracts/deployment.js';
 import { tempDir } from '#test/support/temp-dir.js';
 import {
   type Marketplace,
   marketplaceFile,
+  readContracts,
   readMarketplace,
   readWalletToken,
   writeMarketplace,
@@ -85,6 +86,42 @@ describe('marketplace file', () => {
       await writeMarketplace(home, marketplace);
       await writeDeployment(deploymentFile(home), other);
       await expect(readMarketplace(home)).rejects.toMatchObject({ reason: 'CONFIG_INVALID', details: { field } });
+    });
+
+    describe('that WEFT_CONTRACTS_FILE names', () => {
+      let named: string;
+      beforeEach(() => {
+        named = join(tempDir(), 'copy.json');
+        process.env['WEFT_CONTRACTS_FILE'] = named;
+      });
+      afterEach(() => {
+        delete process.env['WEFT_CONTRACTS_FILE'];
+      });
+
+      it('takes them from there, so that a part on another machine needs no more than a copy', async () => {
+        await writeDeployment(named, deployment);
+        await writeFile(marketplaceFile(home), JSON.stringify(without));
+        expect((await readMarketplace(home)).contracts).toMatchObject({ escrow: deployment.escrow, blockNumber: 17 });
+        expect(await readContracts(home)).toEqual({ file: named, contracts: deployment });
+      });
+
+      it.each([
+        ['that is not there', undefined, 'copy.json is not there'],
+        [
+          'of another deployment than its own',
+          { ...deployment, escrow: address('9') as never },
+          'is another deployment',
+        ],
+      ])('refuses a file %s', async (_, other, says) => {
+        await writeMarketplace(home, marketplace);
+        await writeDeployment(deploymentFile(home), deployment);
+        if (other !== undefined) await writeDeployment(named, other);
+        await expect(readMarketplace(home)).rejects.toMatchObject({
+          reason: 'CONFIG_INVALID',
+          message: expect.stringContaining(says),
+          details: { file: named, field: 'WEFT_CONTRACTS_FILE' },
+        });
+      });
     });
 
     it('says where there are no addresses at all', async () => {

@@ -1,8 +1,9 @@
 import { chmod, mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
-import { type Deployment, deploymentFile, readDeployment } from '#contracts/deployment.js';
+import { type Deployment, deploymentFile, isSameDeployment, readDeployment } from '#contracts/deployment.js';
 import { WeftError } from '#core/errors.js';
+import { contractsFileNamed } from '#platform/home.js';
 
 const address = z.string().regex(/^0x[0-9a-fA-F]{40}$/, 'must be an address: 0x and 40 hexadecimal digits');
 const hostAndPort = z.string().regex(/^\S+:\d{1,5}$/, 'must be host:port');
@@ -21,7 +22,7 @@ const schema = z.object({
   rpcUrl: z.url(),
   /** A second node that must show the same of an asset before its service is paid. */
   witnessRpcUrl: z.url().optional(),
-  /** As in contracts.json beside this file; needed only where that is not. */
+  /** As in the file of addresses; needed only where there is none. */
   contracts: contracts.optional(),
   /** "grpc://host:port" or "host:port" */
   registry: hostAndPort,
@@ -50,23 +51,43 @@ export async function readMarketplace(home: string): Promise<Marketplace> {
     throw new WeftError('CONFIG_INVALID', what, { file }, { cause: error });
   });
   const marketplace = parse(text, file);
-  const deployment = await readDeployment(deploymentFile(home));
-  return { ...marketplace, contracts: contractsOf(marketplace, deployment, home) };
+  return { ...marketplace, contracts: contractsOf(marketplace, await readContracts(home), home) };
 }
 
-/** Of contracts.json, if it is there: two files that say different things would send money to two places. */
+/**
+ * Where the contracts of a home stand: in the file that WEFT_CONTRACTS_FILE names, else in its own, which need not be there.
+ * Throws CONFIG_INVALID if the one that is named is not there, or the home's own is of another deployment.
+ */
+export async function readContracts(home: string): Promise<{ file: string; contracts: Deployment | undefined }> {
+  const file = deploymentFile(home);
+  const own = await readDeployment(file);
+  const named = contractsFileNamed();
+  if (named === undefined) return { file, contracts: own };
+  const contracts = await readDeployment(named);
+  const refuse = (what: string) =>
+    new WeftError('CONFIG_INVALID', `WEFT_CONTRACTS_FILE: ${named} ${what}`, {
+      file: named,
+      field: 'WEFT_CONTRACTS_FILE',
+    });
+  if (contracts === undefined) throw refuse('is not there');
+  if (own !== undefined && !isSameDeployment(own, contracts))
+    throw refuse(`is another deployment than ${file}: use another WEFT_HOME`);
+  return { file: named, contracts };
+}
+
+/** Of the file of addresses, if there is one: two files that say different things would send money to two places. */
 function contractsOf(
   { chainId, contracts: own }: z.infer<typeof schema>,
-  deployment: Deployment | undefined,
+  { file, contracts: deployment }: { readonly file: string; readonly contracts: Deployment | undefined },
   home: string,
 ): Marketplace['contracts'] {
   const refuse = (field: string, what: string): never => {
     throw new WeftError('CONFIG_INVALID', what, { file: marketplaceFile(home), field });
   };
   if (deployment === undefined)
-    return own ?? refuse('contracts', `neither ${marketplaceFile(home)} nor ${deploymentFile(home)} names contracts`);
+    return own ?? refuse('contracts', `neither ${marketplaceFile(home)} nor ${file} names contracts`);
   const differs = (field: string, found: unknown, wanted: unknown): never =>
-    refuse(field, `${field} is ${found} in ${marketplaceFile(home)} and ${wanted} in ${deploymentFile(home)}`);
+    refuse(field, `${field} is ${found} in ${marketplaceFile(home)} and ${wanted} in ${file}`);
   if (BigInt(chainId) !== deployment.chainId) differs('chainId', chainId, deployment.chainId);
   for (const name of names)
     if (own !== undefined && own[name].toLowerCase() !== deployment[name])

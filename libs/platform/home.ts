@@ -12,6 +12,12 @@ export function packageRoot(): string {
   return folder;
 }
 
+/** The file of addresses that everything here reads instead of its home's own, if WEFT_CONTRACTS_FILE names one. */
+export function contractsFileNamed(): string | undefined {
+  const named = process.env['WEFT_CONTRACTS_FILE'];
+  return named === undefined || named === '' ? undefined : resolve(named);
+}
+
 /** Where all state lies: WEFT_HOME, else `.weft` in the clone, or in the working folder if we are installed as a package. */
 export function weftHome(): string {
   const asked = process.env['WEFT_HOME'];
