@@ -174,6 +174,18 @@ export class LicenceBook {
     });
   }
 
+  /** Receipts of calls with licences, at most `limit` of them, in the order of (licence, call id) after that one. */
+  async receipts(after: ReceiptKey | undefined, limit: number): Promise<(ReceiptKey & { readonly receipt: Buffer })[]> {
+    return await this.#within(async (client) => {
+      const { rows } = await client.query<{ licence: Buffer; call_id: Buffer; receipt: Buffer }>(
+        `select licence, call_id, receipt from payer.licence_call
+          where receipt is not null and (licence, call_id) > ($1, $2) order by licence, call_id limit $3`,
+        [asBuffer(after?.licenceId ?? NONE), asBuffer(after?.callId ?? NONE), limit],
+      );
+      return rows.map((row) => ({ licenceId: row.licence, callId: row.call_id, receipt: row.receipt }));
+    });
+  }
+
   async #within<T>(work: (client: pg.ClientBase) => Promise<T>): Promise<T> {
     const client = await this.pool.connect().catch((error: unknown) => {
       throw ledgerUnavailable(error);
@@ -196,6 +208,12 @@ export class LicenceBook {
 }
 
 const OPEN_AT_ONCE = 500;
+const NONE = new Uint8Array();
+
+interface ReceiptKey {
+  readonly licenceId: Uint8Array;
+  readonly callId: Uint8Array;
+}
 
 interface LicenceRow {
   readonly id: Buffer;

@@ -125,6 +125,8 @@ describe('a wallet’s licences', () => {
     const reply = await callLicensed(service.client, `/${SAY}`, text('served'), again);
     expect(reply.receipt).toEqual(receipt);
     expect(service.calls.filter((each) => each === 'served')).toHaveLength(1);
+    const usage = await wallet.usage({ fromDay: 0, toDay: 2 ** 32 - 1 });
+    expect(usage).toMatchObject([{ asset: service.listing.asset, calls: 1n, units: 1n, amount: 0n }]);
   });
 
   it('are sealed at no more calls than were made, whatever the provider counts', async () => {

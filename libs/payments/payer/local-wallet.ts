@@ -88,6 +88,7 @@ export class LocalWallet implements Wallet {
   readonly #closing: Closing;
   readonly #licences: LicenceDesk;
   readonly #licenceCalls: LicenceCalls;
+  readonly #licenceBook: LicenceBook;
   #chores: Promise<void> | undefined;
   #searching: Promise<void> | undefined;
   #resumeAtMs = 0;
@@ -126,6 +127,7 @@ export class LocalWallet implements Wallet {
     const separator = escrowDomain(domain);
     const providers = this.#providers;
     this.#recovery = new Recovery({ book, providers, proofs, keys, separator, nowSec });
+    this.#licenceBook = new LicenceBook(pool);
     this.#quotes = new QuoteDesk({ book, chain, keys, domain, payer, policy }, options.key, this.#recovery);
     this.#calls = new CallDesk(book, {
       chain,
@@ -141,7 +143,7 @@ export class LocalWallet implements Wallet {
       new SigningKey(Buffer.from(options.key.privateKey.slice(2), 'hex')),
     );
     const licenceParts = {
-      book: new LicenceBook(pool),
+      book: this.#licenceBook,
       chain,
       keys,
       domain,
@@ -357,10 +359,16 @@ export class LocalWallet implements Wallet {
     const { book } = this;
     await book.flush();
     const usage = new UsageBook(days);
+    const add = ({ receipt }: { readonly receipt: Buffer }) => usage.add(readReceipt(ReceiptMessage.decode(receipt)));
     let rows = await book.store.allReceipts(new Uint8Array(0), USAGE_ROWS);
     while (rows.length > 0) {
-      for (const { receipt } of rows) usage.add(readReceipt(ReceiptMessage.decode(receipt)));
+      rows.forEach(add);
       rows = await book.store.allReceipts(rows.at(-1)!.id, USAGE_ROWS);
+    }
+    let licensed = await this.#licenceBook.receipts(undefined, USAGE_ROWS);
+    while (licensed.length > 0) {
+      licensed.forEach(add);
+      licensed = await this.#licenceBook.receipts(licensed.at(-1), USAGE_ROWS);
     }
     return usage.rows();
   }
