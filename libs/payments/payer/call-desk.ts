@@ -57,7 +57,9 @@ export class CallDesk {
         });
       const channel = entry?.channel ?? pin.channel;
       if (channel === undefined)
-        throw new WeftError('INVALID_INPUT', `step "${pin.step}" is free; it needs no voucher`, { field: 'step' });
+        throw new WeftError('INVALID_INPUT', `step "${pin.step}" costs nothing; it needs no voucher`, {
+          field: 'step',
+        });
       const call = {
         callId: request.callId,
         listing: pin.listing,

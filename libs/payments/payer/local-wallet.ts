@@ -26,6 +26,7 @@ import { ledgerUnavailable } from './ledger/ledger-store.js';
 import { LicenceBook } from './licence-book.js';
 import { LicenceCalls } from './licence-calls.js';
 import { LicenceDesk } from './licence-desk.js';
+import { LicencePins } from './licence-pins.js';
 import { PayerChain, type PayerChainOptions } from './payer-chain.js';
 import { defaultPolicy, type WalletPolicy } from './policy.js';
 import { Proofs } from './proofs.js';
@@ -128,7 +129,12 @@ export class LocalWallet implements Wallet {
     const providers = this.#providers;
     this.#recovery = new Recovery({ book, providers, proofs, keys, separator, nowSec });
     this.#licenceBook = new LicenceBook(pool);
-    this.#quotes = new QuoteDesk({ book, chain, keys, domain, payer, policy }, options.key, this.#recovery);
+    this.#quotes = new QuoteDesk(
+      { book, chain, keys, domain, payer, policy },
+      options.key,
+      this.#recovery,
+      new LicencePins({ book: this.#licenceBook, chain, keys }),
+    );
     this.#calls = new CallDesk(book, {
       chain,
       inFlight,

@@ -17,6 +17,7 @@ import {
   type QuoteEntry,
   type TokenEntry,
 } from './ledger/ledger-state.js';
+import type { LicencePins } from './licence-pins.js';
 import { hexKey } from './payer-chain.js';
 import type { Recovery } from './recovery.js';
 import type { JobWants, OpenedQuote, PinRequest, QuoteRequest } from './wallet.js';
@@ -37,6 +38,7 @@ export class QuoteDesk {
     private readonly parts: FundingParts,
     key: BaseWallet,
     private readonly recovery: Recovery,
+    private readonly licences: LicencePins,
   ) {
     this.funding = new Funding(parts);
     this.#separator = escrowDomain(parts.domain);
@@ -54,7 +56,10 @@ export class QuoteDesk {
     return quote;
   }
 
-  /** Errors: INVALID_INPUT, ASSET_BARRED, LISTING_NOT_IN_FORCE, LIMIT_EXCEEDED, FUNDS_TOO_LOW, CHAIN_UNAVAILABLE, LEDGER_UNAVAILABLE. */
+  /**
+   * Errors: INVALID_INPUT, ASSET_BARRED, LISTING_NOT_IN_FORCE, LIMIT_EXCEEDED, FUNDS_TOO_LOW, CHAIN_UNAVAILABLE,
+   * LEDGER_UNAVAILABLE; of pins with a licence those of `LicencePins`.
+   */
   async open(request: QuoteRequest, token: TokenEntry | undefined): Promise<OpenedQuote> {
     checkRequest(request);
     const { book, chain } = this.parts;
@@ -64,6 +69,8 @@ export class QuoteDesk {
     const expiresAtSec = this.#expiry(request, known, await chain.knowTime());
     await this.#checkHeads(request.pins, known !== undefined);
     this.#checkToken(request, known, token);
+    // Of a quote that is known the calls that were made with a pass count already.
+    if (known === undefined) await this.licences.check(request.pins, token);
 
     const needs = needsOf(request, known, expiresAtSec);
     // One whose provider does not answer stays out of use; another is opened.
@@ -191,7 +198,8 @@ export class QuoteDesk {
           pin.maxPerCall === other.maxPerCall &&
           pin.asset === other.asset &&
           pin.tenure === other.tenure &&
-          sameJob(pin.job, other.job)
+          sameJob(pin.job, other.job) &&
+          sameBytes(pin.licence ?? NONE, other.licence ?? NONE)
         );
       });
     if (!samePins || known.maxTotal !== request.maxTotal)
@@ -226,7 +234,7 @@ export class QuoteDesk {
    * been replaced meanwhile.
    */
   async #checkHeads(pins: readonly PinRequest[], known: boolean): Promise<void> {
-    const byAsset = new Map(pins.filter((pin) => pin.maxPerCall > 0n).map((pin) => [pin.asset, pin]));
+    const byAsset = new Map(pins.filter(isServedForSomething).map((pin) => [pin.asset, pin]));
     await Promise.all(
       [...byAsset.values()].map(async (pin) => {
         const { chain } = this.parts;
@@ -259,6 +267,9 @@ export class QuoteDesk {
   }
 }
 
+/** Not free for everybody. */
+const isServedForSomething = ({ maxPerCall, licence }: PinRequest): boolean => maxPerCall > 0n || licence !== undefined;
+
 /** Paid, and not by jobs: these get their money when they are called. */
 const isChannelPin = (pin: PinRequest): boolean => pin.maxPerCall > 0n && pin.job === undefined;
 
@@ -270,6 +281,7 @@ const sameJob = (one: JobWants | undefined, other: JobWants | undefined): boolea
       sameBytes(one.evaluator ?? NOBODY, other.evaluator ?? NOBODY);
 
 const NOBODY = new Uint8Array(20);
+const NONE = new Uint8Array();
 
 const hasLimits = ({ limits, scope }: TokenEntry): boolean =>
   scope !== 'ADMIN' && (limits.total !== undefined || limits.perCall !== undefined || limits.perDay !== undefined);
@@ -337,7 +349,8 @@ function checkRequest({ quoteId, pins, maxTotal }: QuoteRequest): void {
     if (pin.maxPerCall < 0n || pin.maxPerCall > MAX_AMOUNT) fail(`${at}.maxPerCall`, 'be an amount');
     if (pin.minChannel < 0n || pin.minChannel > MAX_AMOUNT) fail(`${at}.minChannel`, 'be an amount');
     if (pin.tenure < 1 || pin.tenure >= UINT32) fail(`${at}.tenure`, 'be 1 or more');
-    if (pin.maxPerCall > 0n && pin.endpoints.length === 0) fail(`${at}.endpoints`, 'name at least one endpoint');
+    if (isServedForSomething(pin) && pin.endpoints.length === 0) fail(`${at}.endpoints`, 'name at least one endpoint');
+    if (pin.licence !== undefined) checkLicence(pin, at, fail);
     if (pin.job !== undefined) checkJobWants(pin.job, `${at}.job`, fail);
     const same = owners.get(pin.asset);
     if (same !== undefined && (same.tenure !== pin.tenure || !sameBytes(same.operator, pin.operator)))
@@ -345,6 +358,16 @@ function checkRequest({ quoteId, pins, maxTotal }: QuoteRequest): void {
     owners.set(pin.asset, pin);
   });
   if (limitOf(pins, maxTotal) > MAX_AMOUNT) fail('pins', 'add up to an amount');
+}
+
+function checkLicence(
+  { licence, maxPerCall, job }: PinRequest,
+  at: string,
+  fail: (field: string, must: string) => never,
+): void {
+  if (licence?.length !== 32) fail(`${at}.licence`, 'have 32 bytes');
+  if (maxPerCall !== 0n) fail(`${at}.maxPerCall`, 'be 0: a call with a licence costs nothing');
+  if (job !== undefined) fail(`${at}.job`, 'not be set: no job pays for what a licence admits');
 }
 
 function checkJobWants(

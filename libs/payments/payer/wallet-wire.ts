@@ -45,8 +45,9 @@ const fail = (field: string, must: string): never => {
 const time = (value: bigint, field: string): number =>
   value < 2n ** 40n ? Number(value) : fail(field, 'be unix seconds below 2^40');
 
-export const readPin = ({ job, ...pin }: proto.Pin, i: number): PinRequest => ({
+export const readPin = ({ job, licence, ...pin }: proto.Pin, i: number): PinRequest => ({
   ...pin,
+  ...(licence.length > 0 && { licence }),
   ...(job && { job: { ...job, evaluator: job.evaluator.length === 0 ? undefined : job.evaluator } }),
   maxPerCall: parseAmount(pin.maxPerCall, `pins[${i}].maxPerCall`),
   minChannel: parseAmount(pin.minChannel || '0', `pins[${i}].minChannel`),
@@ -64,6 +65,7 @@ const writePin = (pin: PinRequest): proto.Pin => ({
   endpoints: [...pin.endpoints],
   minChannel: formatAmount(pin.minChannel),
   job: pin.job && { ...pin.job, evaluator: pin.job.evaluator ?? new Uint8Array() },
+  licence: pin.licence ?? new Uint8Array(),
 });
 
 export const readQuoteRequest = (request: proto.OpenQuoteRequest): QuoteRequest => ({

@@ -138,6 +138,8 @@ export interface PinRequest extends Pin {
   readonly minChannel: bigint;
   /** Each call of the step is settled by a job of its own instead of a channel. */
   readonly job?: JobWants;
+  /** Id of the licence that admits the calls of the step: they cost nothing, so `maxPerCall` is 0. */
+  readonly licence?: Uint8Array;
 }
 
 /** How a step's jobs are made. */

@@ -69,6 +69,7 @@ const pinToJson = (pin: PinEntry) => ({
   ...(pin.job === undefined
     ? {}
     : { job: { ...pin.job, evaluator: pin.job.evaluator === undefined ? null : idKey(pin.job.evaluator) } }),
+  ...(pin.licence === undefined ? {} : { licence: idKey(pin.licence) }),
 });
 
 export const callToRow = (entry: CallEntry) => ({
@@ -204,6 +205,7 @@ export function quoteFromRow(
       ...(pin.job === undefined
         ? {}
         : { job: { ...pin.job, evaluator: pin.job.evaluator === null ? undefined : bytes(pin.job.evaluator) } }),
+      ...(pin.licence === undefined ? {} : { licence: bytes(pin.licence) }),
     }),
   );
   return {

@@ -1,0 +1,75 @@
+import { orChainError } from '#contracts/chain-provider.js';
+import type { LicenceState } from '#contracts/licences.js';
+import { type ErrorDetails, WeftError } from '#core/errors.js';
+import { sameBytes, toHex } from '#core/hex.js';
+import { maxAmount } from '#core/money.js';
+import type { Reason } from '#core/reasons.js';
+import type { ChannelKeys } from './channel-keys.js';
+import type { TokenEntry } from './ledger/ledger-state.js';
+import type { LicenceBook } from './licence-book.js';
+import { checkUnlimited } from './licence-calls.js';
+import type { PayerChain } from './payer-chain.js';
+import type { PinRequest } from './wallet.js';
+
+export interface LicencePinsParts {
+  readonly book: LicenceBook;
+  readonly chain: PayerChain;
+  readonly keys: ChannelKeys;
+}
+
+/** Judges whether licences admit what a quote pins to them, before its first call: nothing is paid for a run that cannot end. */
+export class LicencePins {
+  constructor(private readonly parts: LicencePinsParts) {}
+
+  /**
+   * Errors: LIMIT_EXCEEDED, CONFIG_INVALID, NOT_FOUND, LICENCE_FOREIGN, LICENCE_ENDED, LICENCE_EXPIRED, LICENCE_SEALED,
+   * LICENCE_USED_UP, CHAIN_UNAVAILABLE.
+   */
+  async check(pins: readonly PinRequest[], token: TokenEntry | undefined): Promise<void> {
+    const licences = pins.flatMap(({ licence }) => licence ?? []);
+    if (licences.length === 0) return;
+    checkUnlimited(token);
+    await this.parts.chain.readTime();
+    const different = new Map(licences.map((id) => [toHex(id), id]));
+    const pinned = (id: Uint8Array) => pins.filter(({ licence }) => licence !== undefined && sameBytes(licence, id));
+    await Promise.all([...different.values()].map((id) => this.#check(id, pinned(id))));
+  }
+
+  async #check(id: Uint8Array, pins: readonly PinRequest[]): Promise<void> {
+    const { chain, book, keys } = this.parts;
+    if (chain.licences === undefined)
+      throw new WeftError('CONFIG_INVALID', 'this wallet knows no contract of licences', { licence: toHex(id) });
+    const state = await orChainError(chain.options.rpcUrl, chain.licences.state(id));
+    const held = (await book.all()).some((entry) => sameBytes(entry.id, id));
+    if (!held) refuse('NOT_FOUND', id, 'is none of this wallet’s: `weft licence show` lists them');
+    const foreign = pins.find(({ asset, tenure }) => asset !== state.asset || tenure !== state.tenure);
+    if (foreign !== undefined)
+      refuse('LICENCE_FOREIGN', id, `is for asset ${state.asset} in tenure ${state.tenure}`, { step: foreign.step });
+    if (state.holder === undefined) refuse('LICENCE_ENDED', id, 'was refunded or revoked', { end: 'unknown' });
+    const { validUntilSec } = state;
+    if (validUntilSec !== undefined && chain.nowSec() >= validUntilSec)
+      refuse('LICENCE_EXPIRED', id, 'has run out', { validUntilSec: String(validUntilSec) });
+    if (state.signer === undefined) refuse('LICENCE_SEALED', id, 'takes no calls until its holder names a new signer');
+    if (!sameBytes(state.signer!, keys.licenceKey(id, state.signerNumber).address))
+      refuse('NOT_FOUND', id, 'is used by another key than this wallet’s', { signer: toHex(state.signer!) });
+    await this.#checkCalls(id, state, pins);
+  }
+
+  /** Of a pass. What the chain has not counted yet this wallet has signed itself. */
+  async #checkCalls(id: Uint8Array, { uses, callsLeft, signerNumber }: LicenceState, pins: readonly PinRequest[]): Promise<void> {
+    if (callsLeft === undefined) return;
+    const left = uses + callsLeft - maxAmount(uses, await this.parts.book.most(id, { signerNumber, uses }));
+    const wanted = pins.reduce((sum, { calls }) => sum + BigInt(calls), 0n);
+    if (wanted > left)
+      refuse('LICENCE_USED_UP', id, `has ${left} calls left, and up to ${wanted} may be made with it`, {
+        left: String(left),
+        wanted: String(wanted),
+      });
+  }
+}
+
+function refuse(reason: Reason, id: Uint8Array, what: string, details: ErrorDetails = {}): never {
+  const licence = toHex(id);
+  const message = `licence ${licence} ${what}; name another, or none, which pays for its steps by the call`;
+  throw new WeftError(reason, message, { field: 'licences', licence, ...details });
+}
