@@ -1,5 +1,6 @@
 import { Assets } from '#contracts/assets.js';
-import { chainProvider } from '#contracts/chain-provider.js';
+import { chainProvider, orChainError } from '#contracts/chain-provider.js';
+import { Licences } from '#contracts/licences.js';
 import { fromHex } from '#core/hex.js';
 import { typedClient } from '#payments/rpc/typed-client.js';
 import type { Domain } from '#payments/typed-data.js';
@@ -30,6 +31,7 @@ export function openMarket(marketplace: Marketplace): OpenMarket {
   const domain = { chainId, verifyingContract: escrow };
   const provider = chainProvider({ rpcUrl, chainId });
   const assets = new Assets(contracts.assets, provider);
+  const licences = new Licences(contracts.licences, provider);
   const second = witnessRpcUrl === undefined ? undefined : chainProvider({ rpcUrl: witnessRpcUrl, chainId });
   const directory = new Directory(marketplace.registry);
   const channels = new ChannelPool((endpoint) => openEndpoint(endpoint, { allowPrivate: allowPrivateEndpoints }));
@@ -49,6 +51,7 @@ export function openMarket(marketplace: Marketplace): OpenMarket {
       if (span === undefined || span.tenure !== tenure || servedAtSec < span.fromSec) return false;
       return span.untilSec === undefined || servedAtSec <= span.untilSec;
     }),
+    licence: (id) => orChainError(rpcUrl, licences.state(id)),
     async measure(endpoint) {
       const health = typedClient(HealthDefinition, await channels.client(endpoint), { deadlineMs: MEASURE_MS });
       const startedAtMs = performance.now();

@@ -25,7 +25,8 @@ export class Session {
     private readonly runKey: string,
     private readonly quoteId: Uint8Array,
     pins: readonly PinRequest[],
-    private readonly licence?: Uint8Array,
+    /** Whether the wallet has opened the quote. */
+    private readonly isQuoted: boolean,
   ) {
     this.#pins = new Map(pins.map((pin) => [pin.step, pin]));
   }
@@ -37,7 +38,7 @@ export class Session {
   static async open(parts: SessionParts, runKey: string, wanted: Omit<QuoteOrder, 'quoteId'>): Promise<Session> {
     const quoteId = quoteIdOf(runKey);
     const { pins } = await openQuote(parts, { quoteId, ...wanted });
-    return new Session(parts, runKey, quoteId, pins);
+    return new Session(parts, runKey, quoteId, pins, true);
   }
 
   /** Pins what is wanted; a licence pays for it, so that nothing is funded and no quote opened. */
@@ -46,8 +47,8 @@ export class Session {
     runKey: string,
     { requirements, licence }: Pick<QuoteOrder, 'requirements'> & { readonly licence: Uint8Array },
   ): Promise<Session> {
-    const pins = await pinRequirements(parts.market, requirements);
-    return new Session(parts, runKey, quoteIdOf(runKey), pins, licence);
+    const pins = await pinRequirements(parts.market, requirements, [licence]);
+    return new Session(parts, runKey, quoteIdOf(runKey), pins, false);
   }
 
   /** The whole response; `isStream` says whether the method is a server stream. */
@@ -63,7 +64,7 @@ export class Session {
   async close(): Promise<void> {
     this.#closed = true;
     await this.parts.caller.flush();
-    if (this.licence === undefined) await this.parts.wallet.closeQuote(this.quoteId);
+    if (this.isQuoted) await this.parts.wallet.closeQuote(this.quoteId);
   }
 
   #paidCall(step: string, request: Uint8Array, options: SessionCallOptions = {}): PaidCall {
@@ -81,9 +82,7 @@ export class Session {
       request,
       callId: callId({ runKey, stepPath: step, n, asset: pin.asset }),
       maxAttempts: MAX_ATTEMPTS,
-      ...(this.licence === undefined
-        ? { reopenQuote: () => reopenQuote(this.parts.wallet, quoteId) }
-        : { licence: this.licence }),
+      ...(this.isQuoted ? { reopenQuote: () => reopenQuote(this.parts.wallet, quoteId) } : {}),
     };
   }
 }

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Client, Metadata } from '@grpc/grpc-js';
 import { WeftError } from '#core/errors.js';
+import { toHex } from '#core/hex.js';
 import type { Reason } from '#core/reasons.js';
 import { messageDigest, StreamDigest } from '#payments/digests.js';
 import type { CallEnd, JobReservation, PinRequest, Reservation, Wallet } from '#payments/payer/wallet.js';
@@ -22,13 +23,11 @@ import { checkResponseDigest, type ReceiptChecker } from './check-receipt.js';
 /** What is sent to whom, under which quote. */
 export interface PaidCall {
   readonly quoteId: Uint8Array;
-  /** As the quote pinned it; a maximum of 0 means a free call, which needs no wallet. */
+  /** As the quote pinned it; a maximum of 0 means a free call, which needs no wallet, unless a licence admits it. */
   readonly pin: PinRequest;
   /** 32 bytes; the same on every retry of the same call. */
   readonly callId: Uint8Array;
   readonly request: Uint8Array;
-  /** Pays with this licence of the wallet's, under no quote. */
-  readonly licence?: Uint8Array;
   /** For the whole call with its retries, in milliseconds. Default 60,000. */
   readonly deadlineMs?: number;
   readonly signal?: AbortSignal;
@@ -199,10 +198,10 @@ export class PaidCaller {
     const metadata = new Metadata();
     let reservation: Attempt['reservation'];
     let use: LicencePayment | undefined;
-    if (pin.maxPerCall > 0n && call.licence !== undefined) {
+    if (pin.licence !== undefined) {
       const { listing, method } = pin;
       const licensed = { callId, listing, method, requestDigest: messageDigest(request), maxAmount: 0n };
-      use = await this.parts.wallet.signUse(call.licence, licensed, pin.endpoints);
+      use = await this.parts.wallet.signUse(pin.licence, licensed, pin.endpoints);
       metadata.set('weft-payment-bin', asBuffer(PaymentMessage.encode(writeLicencePayment(use)).finish()));
     } else if (pin.maxPerCall > 0n) {
       const requestDigest = messageDigest(request);
@@ -297,11 +296,29 @@ function receiptIn(trailers: Metadata): Signed<Receipt> | undefined {
   }
 }
 
-/** An empty channel passes with a top-up; where that was tried, or cannot be, waiting changes nothing. */
-const exhausted = (call: PaidCall, error: WeftError): WeftError =>
-  error.reason === 'CHANNEL_EMPTY'
-    ? new WeftError('QUOTE_EXHAUSTED', `the channel is empty and the quote fills it no further: ${error.message}`, {
-        ...error.details,
-        step: call.pin.step,
-      })
-    : error;
+const licenceReasons: ReadonlySet<Reason> = new Set([
+  'LICENCE_UNKNOWN',
+  'LICENCE_FOREIGN',
+  'LICENCE_EXPIRED',
+  'LICENCE_ENDED',
+  'LICENCE_SEALED',
+  'LICENCE_USED_UP',
+]);
+
+/** What the caller can do about a refusal that no waiting changes. */
+function exhausted({ pin }: PaidCall, error: WeftError): WeftError {
+  const { reason, message, details } = error;
+  const { step, licence } = pin;
+  // It passes with a top-up; that was tried, or cannot be.
+  if (reason === 'CHANNEL_EMPTY')
+    return new WeftError('QUOTE_EXHAUSTED', `the channel is empty and the quote fills it no further: ${message}`, {
+      ...details,
+      step,
+    });
+  if (licence === undefined || !licenceReasons.has(reason)) return error;
+  // Never paid instead: whoever named a licence has not agreed to that.
+  const id = toHex(licence);
+  const again = 'start again with another licence, or with none, which pays by the call';
+  const what = `licence ${id} does not admit ${step}: ${message}; ${again}`;
+  return new WeftError(reason, what, { ...details, step, licence: id }, { cause: error });
+}
