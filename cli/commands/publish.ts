@@ -11,6 +11,7 @@ import { sharesOf } from '#contracts/shares.js';
 import { fromHex, toHex } from '#core/hex.js';
 import { SigningKey } from '#payments/signature.js';
 import { type AddCommand, type Answer, action, type Context, example } from '../command.js';
+import { collect } from '../input/collect.js';
 import { collectPair, type Pair } from '../input/pairs.js';
 import { parseAsset } from '../input/values.js';
 import { OPERATOR, OWNER, openKey } from '../keys.js';
@@ -29,8 +30,6 @@ interface PublishOptions {
   readonly ownerKey: string;
   readonly operatorKey: string;
 }
-
-const collect = (text: string, before: readonly string[] = []): string[] => [...before, text];
 
 export const addPublish: AddCommand = (program) =>
   program

@@ -1,7 +1,9 @@
 import { readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { toHex } from '#core/hex.js';
 import { runHere } from '#test/support/cli.js';
 import { type GatewayMarket, startGatewayMarket } from '#test/support/gateway-market.js';
+import { offerLicence } from '#test/support/licensing.js';
 import { tempDir } from '#test/support/temp-dir.js';
 import { commandsFor } from './index.js';
 
@@ -34,6 +36,48 @@ test('--json prints one value; rows go to stderr; an input comes from a file', a
   expect(err).toContain('verified');
 });
 
+test('a run with a licence pays nothing for the steps that it is for, and says so in its rows', async () => {
+  const { listing, digest } = market.words;
+  const { offerId } = await offerLicence(market.chain, market.chain.account(1), listing.asset, {
+    kind: 'pass',
+    calls: 4n,
+  });
+  const bought = await market.wallet.buyLicence({ offerId, listing: digest, maxPrice: undefined });
+  const licence = toHex(bought.licenceId);
+  type Statement = { total: Record<'calls' | 'amount', string> };
+  const spent = async () => (JSON.parse((await run('statement', '--payer', '--json')).out) as Statement).total;
+  const before = await spent();
+
+  const shown = await run('run', 'words', '-i', 'text=one two', '--licence', licence);
+  expect(shown.code).toBe(0);
+  const [, first, second, third] = shown.out.split('\n');
+  for (const row of [first, second])
+    expect(row).toMatch(/^words\.extract +0x\w{4}…\w{4} +EntitiesService\/Extract +licence +\d+ +1 +verified$/);
+  expect(third).toMatch(/^words\.sentiment .* 0 .* free$/);
+  expect(shown.out).toContain('paid 0 of at most 0');
+  expect(shown.err).toContain('the run may cost at most 0\n');
+
+  const { out } = await run('run', 'words', '-i', 'text=three', '--max-total', '9', '--licence', licence, '--json');
+  const view = JSON.parse(out) as { paid: string; quote: string; steps: object[] };
+  expect([view.paid, view.quote]).toEqual(['0', '0']);
+  expect(view.steps).toMatchObject([
+    { step: 'words.extract', amount: '0', licence, receipt: { verified: true } },
+    { step: 'words.extract', amount: '0', licence, receipt: { verified: true } },
+    { step: 'words.sentiment', amount: '0', receipt: null },
+  ]);
+
+  const after = await spent();
+  expect(BigInt(after.calls) - BigInt(before.calls)).toBe(4n);
+  expect(after.amount).toBe(before.amount);
+  expect(JSON.parse((await run('audit', '--json')).out)).toMatchObject({ balanced: true, differences: [] });
+
+  const usedUp = await run('run', 'words', '-i', 'text=four', '--licence', licence);
+  expect({ code: usedUp.code, err: usedUp.err }).toEqual({
+    code: 1,
+    err: expect.stringContaining('has 0 calls left, and up to 2 may be made with it; name another, or none'),
+  });
+});
+
 test('a run that fails exits with 1 and says why', async () => {
   const { code, out, err } = await run('run', 'words', '-i', 'text=one', '--max-total', '5', '--json');
   expect(code).toBe(1);
@@ -46,6 +90,8 @@ test.each([
   ['an unknown input', ['run', 'words', '-i', 'txt=x'], 'no field "txt"; it has text'],
   ['a missing input', ['run', 'words'], 'input.text'],
   ['a limit that is no amount', ['run', 'words', '-i', 'text=x', '--max-total', '-1'], '--max-total'],
+  ['a licence that is no id', ['run', 'words', '-i', 'text=x', '--licence', '0x12'], '--licence must be 0x and 64'],
+  ['an unknown licence', ['run', 'words', '-i', 'text=x', '--licence', `0x${'1'.repeat(64)}`], 'has no licence'],
   ['an unknown run', ['run', 'show', 'local.nobody'], 'there is no such run'],
 ])('%s is refused', async (_name, argv, message) => {
   const { code, out, err } = await run(...argv);

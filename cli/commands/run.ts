@@ -1,3 +1,4 @@
+import { fromHex, toHex } from '#core/hex.js';
 import { formatAmount, parseAmount } from '#core/money.js';
 import { plainLine } from '#core/plain-text.js';
 import type { RunSummary, RunView } from '#services/gateway/runs/run-views.js';
@@ -6,6 +7,7 @@ import type { GatewayClient } from '../gateway/gateway-client.js';
 import { openGateway } from '../gateway/open-gateway.js';
 import { runFailure } from '../gateway/run-failure.js';
 import { watchRun } from '../gateway/watch-run.js';
+import { collect } from '../input/collect.js';
 import { messageJson } from '../input/message-json.js';
 import { collectPair, type Pair } from '../input/pairs.js';
 import { outputText } from '../output/output-text.js';
@@ -14,6 +16,7 @@ import { stepHeader, stepRow } from '../output/step-rows.js';
 interface RunOptions {
   readonly input?: readonly Pair[];
   readonly maxTotal?: string;
+  readonly licence?: readonly string[];
 }
 
 /** `weft run PIPELINE`, `weft run show ID`, `weft run cancel ID`. */
@@ -23,11 +26,17 @@ export const addRun: AddCommand = (program) => {
     .argument('<pipeline>', 'its name')
     .option('-i, --input <name=value>', 'an input: text, or @file (repeatable)', collectPair)
     .option('--max-total <amount>', 'the most that the run may cost, in minor units (default: what it is quoted)')
+    .option(
+      '--licence <id>',
+      'a licence of the wallet (see `weft licence show`): the steps that it is for cost nothing (repeatable)',
+      collect,
+    )
     .description('Run a pipeline and watch its steps')
     .addHelpText(
       'after',
       example(
         'npx weft run intake --input image=@examples/scan.png',
+        'npx weft run intake --input image=@examples/scan.png --licence 0x5c1d…',
         'npx weft run show local.4f1c…',
         'npx weft run cancel local.4f1c…',
       ),
@@ -64,10 +73,12 @@ async function start(context: Context, options: RunOptions, pipeline: string): P
   const gateway = await openGateway(context);
   const { input: schema } = await gateway.get<{ input: object }>(`/v1/pipelines/${encodeURIComponent(pipeline)}`);
   const input = await messageJson('{}', options.input ?? [], schema);
-  const maxTotal = await limit(gateway, pipeline, options.maxTotal);
+  const licences = (options.licence ?? []).map((id) => toHex(fromHex(id, '--licence', 32)));
+  const named = licences.length === 0 ? {} : { licences };
+  const maxTotal = await limit(gateway, { pipeline, ...named }, options.maxTotal);
   context.progress(`the run may cost at most ${maxTotal}`);
 
-  const begun = await gateway.post<RunSummary>('/v1/runs', { pipeline, input, maxTotal });
+  const begun = await gateway.post<RunSummary>('/v1/runs', { pipeline, input, maxTotal, ...named });
   context.progress(`run ${begun.runId}`);
   context.print(stepHeader);
   const view = await watchRun(gateway, begun.runId, (step) => context.print(stepRow(step)));
@@ -77,9 +88,13 @@ async function start(context: Context, options: RunOptions, pipeline: string): P
 }
 
 /** Without a limit of the user's the quote is one: prices may not move between the two. */
-async function limit(gateway: GatewayClient, pipeline: string, given: string | undefined): Promise<string> {
+async function limit(
+  gateway: GatewayClient,
+  wanted: { readonly pipeline: string; readonly licences?: readonly string[] },
+  given: string | undefined,
+): Promise<string> {
   if (given !== undefined) return formatAmount(parseAmount(given, '--max-total'));
-  const quote = await gateway.post<{ maxTotal: string }>('/v1/quotes', { pipeline });
+  const quote = await gateway.post<{ maxTotal: string }>('/v1/quotes', wanted);
   return quote.maxTotal;
 }
 

@@ -7,6 +7,8 @@ export interface StepRow {
   readonly listing: string;
   readonly method: string;
   readonly amount: string;
+  /** The one that it was served under. */
+  readonly licence?: string;
   readonly latencyMs: number;
   readonly attempts: number;
   readonly receipt: { readonly verified: boolean } | null;
@@ -32,7 +34,7 @@ export const stepRow = (step: StepRow): string =>
     step.step,
     shortHex(step.listing),
     shortMethod(step.method),
-    step.amount,
+    step.licence === undefined ? step.amount : 'licence',
     String(Math.round(step.latencyMs)),
     String(step.attempts),
     outcome(step),

@@ -1,7 +1,7 @@
 /** What a program imports to find and call services: `import { connect } from 'weft/client'`. */
 export { WeftError } from '#core/errors.js';
 export { isReason, type Reason } from '#core/reasons.js';
-export { runMemo } from '#core/run-limit.js';
+export { runMemo } from '#core/run-memo.js';
 export { type ConnectOptions, connect } from './connect.js';
 export { type Marketplace, readMarketplace } from './marketplace.js';
 export type { PaidClient } from './paid-client.js';

@@ -37,10 +37,11 @@ export function createActivities(parts: SessionParts): RunActivities {
 }
 
 async function openRunQuote(parts: SessionParts, request: RunQuoteRequest): Promise<RunQuote> {
-  const { runKey, requirements, maxTotal } = request;
+  const { runKey, requirements, maxTotal, licences = [] } = request;
   const opened = await openQuote(parts, {
     quoteId: quoteIdOf(runKey),
     requirements,
+    licences: licences.map((id, i) => fromHex(id, `licences[${i}]`, 32)),
     ...(maxTotal === undefined ? {} : { maxTotal: parseAmount(maxTotal, 'maxTotal') }),
   });
   return describe(opened);
@@ -49,13 +50,14 @@ async function openRunQuote(parts: SessionParts, request: RunQuoteRequest): Prom
 const describe = ({ quote, pins, transaction }: OpenedQuote): RunQuote => ({
   quoteId: toHex(quote.quoteId),
   total: formatAmount(totalOf(pins)),
-  pins: pins.map(({ step, listing, asset, method, calls, maxPerCall }) => ({
+  pins: pins.map(({ step, listing, asset, method, calls, maxPerCall, licence }) => ({
     step,
     method,
     calls,
     listing: toHex(listing),
     asset: String(asset),
     maxPerCall: formatAmount(maxPerCall),
+    ...(licence === undefined ? {} : { licence: toHex(licence) }),
   })),
   ...(transaction === undefined ? {} : { transaction }),
 });

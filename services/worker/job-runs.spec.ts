@@ -4,7 +4,7 @@ import { Worker, type WorkflowBundle } from '@temporalio/worker';
 import { send } from '#contracts/chain.js';
 import { WeftError } from '#core/errors.js';
 import { fromHex } from '#core/hex.js';
-import { runMemo } from '#core/run-limit.js';
+import { runMemo } from '#core/run-memo.js';
 import type { LocalWallet } from '#payments/payer/local-wallet.js';
 import { JobSettler } from '#payments/provider/job-settler.js';
 import { startWallet } from '#test/support/local-wallet.js';

@@ -5,7 +5,7 @@ import type { WorkflowHandle } from '@temporalio/client';
 import { Worker, type WorkflowBundle } from '@temporalio/worker';
 import { WeftError } from '#core/errors.js';
 import { fromHex } from '#core/hex.js';
-import { runMemo } from '#core/run-limit.js';
+import { runMemo } from '#core/run-memo.js';
 import type { LocalWallet } from '#payments/payer/local-wallet.js';
 import { runError } from '#services/gateway/runs/run-error.js';
 import { startWallet } from '#test/support/local-wallet.js';

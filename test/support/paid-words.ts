@@ -67,6 +67,7 @@ export async function startPaidWords(market: Market, options: PaidWordsOptions =
     chainId: chain.deployment.chainId,
     escrow: chain.deployment.escrow,
     assets: chain.deployment.assets,
+    licences: chain.deployment.licences,
     jobs: chain.deployment.jobs,
     confirmations: 0,
   });
@@ -83,7 +84,7 @@ export async function startPaidWords(market: Market, options: PaidWordsOptions =
     offers: [{ service: EntitiesServiceDefinition, listing, operator: publisher.operator, superseded: [] }],
     ledger,
     chain: view,
-    limits: { rereadChannelMs: 20, unknownChannelMs: 50 },
+    limits: { rereadChannelMs: 20, unknownChannelMs: 50, licenceMs: 0 },
     ...(options.onStage === undefined ? {} : { onStage: options.onStage }),
   });
   const calls: string[] = [];

@@ -17,6 +17,8 @@ export interface RunQuoteRequest {
   readonly requirements: readonly Requirement[];
   /** The most that the whole run may cost; none means the sum over the requirements. */
   readonly maxTotal?: string;
+  /** Ids of the payer's licences, "0x…", that admit the calls of what they are for. */
+  readonly licences?: readonly string[];
 }
 
 /** What a run may spend, and where. */
@@ -38,6 +40,8 @@ export interface RunPin {
   readonly method: string;
   readonly calls: number;
   readonly maxPerCall: string;
+  /** Id of the licence that admits the calls, "0x…"; they cost nothing then. */
+  readonly licence?: string;
 }
 
 /** The job of one call of a step. */

@@ -20,8 +20,10 @@ export interface StepProgress {
   readonly listing: string;
   /** "package.Service/Method" */
   readonly method: string;
-  /** What was charged; "0" until the receipt is there. */
+  /** What was charged; "0" until the receipt is there, and with a licence. */
   readonly amount: string;
+  /** Id of the licence that admits the call, "0x…"; absent when it is paid, or free for everybody. */
+  readonly licence?: string;
   readonly latencyMs: number;
   readonly attempts: number;
   /** Null for a free call and until the step is done. `verified` by the worker, against voucher, operator and response. */

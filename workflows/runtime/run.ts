@@ -11,9 +11,9 @@ import { WeftError } from '#core/errors.js';
 import { toHex } from '#core/hex.js';
 import { formatAmount, minAmount, parseAmount } from '#core/money.js';
 import type { Requirement } from '#core/requirement.js';
-import { readRunLimit } from '#core/run-limit.js';
+import { type RunTerms, readRunMemo } from '#core/run-memo.js';
 import type { StepResult } from '#protos/weft/run/v1/step.js';
-import type { RunActivities, RunQuote } from './activities.js';
+import type { RunActivities, RunPin, RunQuote } from './activities.js';
 import { asFailure, attemptsOf, reasonOf, refusal } from './failure.js';
 import type { Progress, StepProgress } from './progress.js';
 
@@ -97,10 +97,11 @@ export class Run {
     return begun;
   }
 
-  /** The header of a child. A run with a limit shares its quote, so that the limit holds for both together. */
+  /** The header of a child. A run with a limit, or licences, shares its quote, so that they hold for both together. */
   async forChild(requirements: readonly Requirement[]): Promise<Headers> {
     const base = `${this.key}/${this.#children++}`;
-    if (requirements.length > 0 && limitOf() !== undefined) await this.quote(requirements);
+    const { maxTotal, licences } = termsOf();
+    if (requirements.length > 0 && (maxTotal !== undefined || licences.length > 0)) await this.quote(requirements);
     return header({ base, segment: 0, ...this.#handed(), borrowed: this.#quote !== undefined });
   }
 
@@ -123,11 +124,13 @@ export class Run {
       throw refusal('INVALID_INPUT', 'a cron workflow would repeat its call ids: use a schedule', {
         field: 'cronSchedule',
       });
-    const limit = smaller(amount(maxTotal, 'maxTotal'), limitOf());
+    const allowed = termsOf();
+    const limit = smaller(amount(maxTotal, 'maxTotal'), allowed.maxTotal);
     return openQuote({
       runKey: this.key,
       requirements,
       ...(limit === undefined ? {} : { maxTotal: formatAmount(limit) }),
+      ...(allowed.licences.length === 0 ? {} : { licences: allowed.licences }),
     });
   }
 
@@ -154,8 +157,8 @@ export class Step {
     };
   }
 
-  pinned(listing: string): void {
-    this.entry = { ...this.entry, listing };
+  pinned({ listing, licence }: RunPin): void {
+    this.entry = { ...this.entry, listing, ...(licence === undefined ? {} : { licence }) };
   }
 
   done(result: StepResult): void {
@@ -203,9 +206,7 @@ export function currentRun(): Run {
 const header = (handover: Handover): Headers => ({ [HEADER]: defaultPayloadConverter.toPayload(handover) });
 
 /** What whoever started the run allows. */
-function limitOf(): bigint | undefined {
-  return clear(() => readRunLimit(workflowInfo().memo));
-}
+const termsOf = (): RunTerms => clear(() => readRunMemo(workflowInfo().memo));
 
 const amount = (text: string | undefined, field: string): bigint | undefined =>
   clear(() => (text === undefined ? undefined : parseAmount(text, field)));

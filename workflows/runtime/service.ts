@@ -255,7 +255,7 @@ function senderOf<D extends ServiceDefinition>(method: MethodDefinition, want: R
     const { n } = step.entry;
     if (n >= pin.calls)
       throw refusal('QUOTE_EXHAUSTED', `${want.step} was quoted for ${pin.calls} calls: raise \`calls\` of its stub`);
-    step.pinned(pin.listing);
+    step.pinned(pin);
     const result = StepResult.decode(await call({ runKey: run.key, quoteId, step: want.step, n, ...streamed }, bytes));
     return { result, messages: result.responses.map((response) => decode(method, response, want)) };
   };

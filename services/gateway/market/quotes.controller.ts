@@ -6,12 +6,12 @@ import { findListing } from '#client/listing/find-listing.js';
 import { listingName } from '#client/listing/listing-name.js';
 import { pinRequirements, totalOf } from '#client/quote.js';
 import type { Market } from '#client/select.js';
-import { toHex } from '#core/hex.js';
+import { fromHex, toHex } from '#core/hex.js';
 import { formatAmount, MAX_AMOUNT } from '#core/money.js';
 import type { Requirement } from '#core/requirement.js';
 import { Needs } from '../keys/scope-guard.js';
 import { Pipelines } from '../runs/pipeline.js';
-import { amount } from '../runs/run-views.js';
+import { amount, licences } from '../runs/run-views.js';
 import { listingKey } from './listing-schemas.js';
 import { MARKET } from './market-token.js';
 
@@ -21,6 +21,8 @@ const quoteRequest = z
     listing: listingKey.optional(),
     method: z.string().min(1).max(300).optional(),
     calls: z.int().min(1).max(1_000_000).default(1),
+    /** Whether they are still good is judged when a run starts. */
+    licences: licences.default([]),
   })
   .refine(
     ({ pipeline, listing, method }) =>
@@ -38,6 +40,8 @@ const quoteView = z.object({
       method: z.string(),
       calls: z.number().int(),
       maxPerCall: amount,
+      /** Id of the licence that admits the calls; they cost nothing then. */
+      licence: z.string().optional(),
     }),
   ),
   maxTotal: amount,
@@ -57,15 +61,17 @@ export class QuotesController {
   @ApiOperation({ summary: 'What a run, or calls, would be pinned to and cost at most; fixes and moves nothing' })
   @ApiOkResponse({ standardSchema: quoteView })
   async quote(@Body({ schema: quoteRequest }) body: z.infer<typeof quoteRequest>): Promise<z.infer<typeof quoteView>> {
-    const pins = await pinRequirements(this.market, await this.requirementsOf(body));
+    const named = body.licences.map((id) => fromHex(id, 'licences', 32));
+    const pins = await pinRequirements(this.market, await this.requirementsOf(body), named);
     return {
-      pins: pins.map(({ step, listing, asset, method, calls, maxPerCall }) => ({
+      pins: pins.map(({ step, listing, asset, method, calls, maxPerCall, licence }) => ({
         step,
         listing: toHex(listing),
         asset: String(asset),
         method,
         calls,
         maxPerCall: formatAmount(maxPerCall),
+        ...(licence === undefined ? {} : { licence: toHex(licence) }),
       })),
       maxTotal: formatAmount(totalOf(pins)),
     };

@@ -1,7 +1,13 @@
 import { z } from 'zod';
+import { MAX_RUN_LICENCES } from '#core/run-memo.js';
 
 /** Amounts on the wire: decimal strings of minor units. */
 export const amount = z.string().regex(/^(0|[1-9][0-9]{0,28})$/, 'must be minor units, a whole decimal number');
+
+/** Ids of licences that the payer's wallet holds. */
+export const licences = z
+  .array(z.string().regex(/^0x[0-9a-fA-F]{64}$/, "must be a licence's id: 0x and 64 hexadecimal digits"))
+  .max(MAX_RUN_LICENCES);
 
 export const stepView = z.object({
   step: z.string(),
@@ -12,6 +18,8 @@ export const stepView = z.object({
   listing: z.string(),
   method: z.string(),
   amount,
+  /** Id of the licence that admits the call; absent when it is paid, or free for everybody. */
+  licence: z.string().optional(),
   latencyMs: z.number(),
   attempts: z.number().int(),
   /** Null for a free call and until the step is done. */
@@ -56,6 +64,8 @@ export const startRun = z.strictObject({
   input: z.record(z.string().max(100), z.unknown()),
   /** The run fails before its first payment if it could cost more. */
   maxTotal: amount,
+  /** Steps that one of them is for cost nothing, and are never paid instead. */
+  licences: licences.optional(),
 });
 export type StartRun = z.infer<typeof startRun>;
 

@@ -263,6 +263,8 @@ test('the same Idempotency-Key starts once, and stands for one request', async (
   const refused = await call(alice, '/v1/runs', 'POST', other, headers);
   expect(refused.status).toBe(400);
   expect(await refused.json()).toMatchObject({ error: { details: { field: 'Idempotency-Key' } } });
+  const licensed = { pipeline: 'slow', input: { image, steps: 1 }, maxTotal: '100', licences: [`0x${'1'.repeat(64)}`] };
+  expect((await call(alice, '/v1/runs', 'POST', licensed, headers)).status).toBe(400);
   expect((await start(bob, { image, steps: 1 }, headers)).runId).not.toBe(first.runId);
 });
 
@@ -279,6 +281,14 @@ test.each([
   ['a limit that is a number', { pipeline: 'slow', input: {}, maxTotal: 5 }, 'maxTotal', 400],
   ['a negative limit', { pipeline: 'slow', input: {}, maxTotal: '-5' }, 'maxTotal', 400],
   ['a limit in scientific notation', { pipeline: 'slow', input: {}, maxTotal: '1e9' }, 'maxTotal', 400],
+  ['licences that are no list', { pipeline: 'slow', input: {}, maxTotal: '5', licences: '0x12' }, 'licences', 400],
+  ['a licence that is none', { pipeline: 'slow', input: {}, maxTotal: '5', licences: ['0x12'] }, 'licences.0', 400],
+  [
+    'more licences than a run can use',
+    { pipeline: 'slow', input: {}, maxTotal: '5', licences: Array(65).fill(`0x${'1'.repeat(64)}`) },
+    'licences',
+    400,
+  ],
 ])('T67 %s is refused with its field, and nothing starts', async (_name, body, field, status) => {
   const response = await call(alice, '/v1/runs', 'POST', body);
   expect(response.status).toBe(status);

@@ -9,7 +9,7 @@ import {
 } from '@temporalio/client';
 import { WeftError } from '#core/errors.js';
 import { parseAmount } from '#core/money.js';
-import { runMemo } from '#core/run-limit.js';
+import { runMemo } from '#core/run-memo.js';
 import { type Progress, progressQuery } from '#workflows/runtime/progress.js';
 import type { ServerEvent } from '../http/event-stream.js';
 import { may } from '../keys/authenticate.js';
@@ -65,7 +65,7 @@ export class Runs {
           workflowId,
           workflowIdReusePolicy: 'REJECT_DUPLICATE',
           args: [input],
-          memo: { ...memo, ...runMemo(parseAmount(request.maxTotal, 'maxTotal')) },
+          memo: { ...memo, ...runMemo(parseAmount(request.maxTotal, 'maxTotal'), request.licences) },
         }),
       );
     } catch (error) {
