@@ -3,6 +3,7 @@ import { WeftError } from '#core/errors.js';
 import { sameBytes } from '#core/hex.js';
 import { maxAmount, minAmount } from '#core/money.js';
 import { asBuffer } from '#platform/as-buffer.js';
+import { keyOf } from '#platform/key-of.js';
 import { ledgerUnavailable } from './ledger/ledger-store.js';
 
 /** What the wallet keeps of a licence of its own. */
@@ -24,6 +25,14 @@ export interface LicenceCall {
   readonly call: Uint8Array | undefined;
   /** The signed Receipt message, encoded; of SETTLED ones. */
   readonly receipt: Uint8Array | undefined;
+}
+
+/** What is to be asked about the calls of one licence, and where. */
+export interface OverdueCalls {
+  /** The licence's id, latin1. */
+  readonly key: string;
+  readonly endpoints: readonly string[];
+  readonly calls: readonly LicenceCall[];
 }
 
 /** How a pass's count stands on chain, and who may go on with it. */
@@ -161,14 +170,12 @@ export class LicenceBook {
     });
   }
 
-  /** Calls whose end is not known, signed last before that second, the oldest first. */
-  async open(beforeSec: number, licenceId?: Uint8Array): Promise<LicenceCall[]> {
+  /** Calls with a licence whose end is not known. */
+  async open(licenceId: Uint8Array): Promise<LicenceCall[]> {
     return await this.#within(async (client) => {
       const { rows } = await client.query<CallRow>(
-        `select * from payer.licence_call
-          where state = 'RESERVED' and signed_at_sec < $1 and ($2::bytea is null or licence = $2)
-          order by signed_at_sec limit ${OPEN_AT_ONCE}`,
-        [beforeSec, licenceId === undefined ? null : asBuffer(licenceId)],
+        `select * from payer.licence_call where state = 'RESERVED' and licence = $1 order by signed_at_sec`,
+        [asBuffer(licenceId)],
       );
       return rows.map(toCall);
     });
@@ -183,6 +190,30 @@ export class LicenceBook {
         [asBuffer(after?.licenceId ?? NONE), asBuffer(after?.callId ?? NONE), limit],
       );
       return rows.map((row) => ({ licenceId: row.licence, callId: row.call_id, receipt: row.receipt }));
+    });
+  }
+
+  /**
+   * Calls whose end is not known, signed last before that second, of licences whose provider can be asked: the oldest of
+   * each.
+   */
+  async overdue(beforeSec: number): Promise<OverdueCalls[]> {
+    return await this.#within(async (client) => {
+      const { rows } = await client.query<CallRow & { endpoints: string[] }>(
+        `select c.*, l.endpoints from payer.licence l cross join lateral (
+           select * from payer.licence_call
+            where licence = l.id and state = 'RESERVED' and signed_at_sec < $1
+            order by signed_at_sec limit ${OVERDUE_AT_ONCE}) c
+          where cardinality(l.endpoints) > 0 order by c.licence, c.signed_at_sec`,
+        [beforeSec],
+      );
+      const found = new Map<string, { endpoints: string[]; calls: LicenceCall[] }>();
+      for (const { endpoints, ...row } of rows) {
+        const key = keyOf(row.licence);
+        if (!found.has(key)) found.set(key, { endpoints, calls: [] });
+        found.get(key)!.calls.push(toCall(row));
+      }
+      return [...found].map(([key, { endpoints, calls }]) => ({ key, endpoints, calls }));
     });
   }
 
@@ -207,7 +238,7 @@ export class LicenceBook {
   }
 }
 
-const OPEN_AT_ONCE = 500;
+const OVERDUE_AT_ONCE = 100;
 const NONE = new Uint8Array();
 
 interface ReceiptKey {

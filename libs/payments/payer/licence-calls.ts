@@ -9,7 +9,7 @@ import { type LicencePayment, readCall, readReceipt, type Signed, writeCall, wri
 import type { ChannelKeys } from './channel-keys.js';
 import { checkLength } from './check-length.js';
 import type { TokenEntry } from './ledger/ledger-state.js';
-import type { LicenceBook, LicenceCall } from './licence-book.js';
+import type { LicenceBook, LicenceCall, OverdueCalls } from './licence-book.js';
 import { Pauses } from './pauses.js';
 import type { PayerChain } from './payer-chain.js';
 import type { WalletPolicy } from './policy.js';
@@ -105,37 +105,28 @@ export class LicenceCalls {
    * say goes on counting.
    */
   async clear(licenceId: Uint8Array, endpoints: readonly string[]): Promise<void> {
-    for (const call of await this.parts.book.open(Number.MAX_SAFE_INTEGER, licenceId)) await this.#ask(call, endpoints);
+    for (const call of await this.parts.book.open(licenceId)) await this.#ask(call, endpoints);
   }
 
-  /** The same, for all licences, for calls whose retries should be long over. A provider that does not answer is asked ever more rarely. */
+  /** The same for calls whose retries should be long over. A provider that does not answer is asked ever more rarely. */
   async sweep(): Promise<void> {
-    const { book, chain, policy, warn } = this.parts;
+    const { book, chain, policy } = this.parts;
     if (chain.licences === undefined) return;
-    const due = new Map<string, LicenceCall[]>();
-    for (const call of await book.open(chain.nowSec() - policy.reservedSec)) {
-      const key = toHex(call.licenceId);
-      due.set(key, [...(due.get(key) ?? []), call]);
+    const overdue = await book.overdue(chain.nowSec() - policy.reservedSec);
+    await Promise.all(overdue.filter(({ key }) => !this.#pauses.has(key)).map((each) => this.#sweepOne(each)));
+  }
+
+  async #sweepOne({ key, calls, endpoints }: OverdueCalls): Promise<void> {
+    try {
+      for (const call of calls) await this.#ask(call, endpoints);
+      this.#pauses.end(key);
+    } catch (error) {
+      const { reason, message } = WeftError.from(error);
+      const againInMs = this.#pauses.begin(key);
+      const licence = toHex(calls[0]!.licenceId);
+      const what = 'a provider did not say what became of calls';
+      this.parts.warn(what, { licence, calls: calls.length, reason, message, againInMs });
     }
-    const sweepOne = async (key: string, calls: LicenceCall[]) => {
-      try {
-        const { licenceId } = calls[0]!;
-        const { endpoints = [] } = (await book.find(licenceId)) ?? {};
-        for (const call of calls) await this.#ask(call, endpoints);
-        this.#pauses.end(key);
-      } catch (error) {
-        const { reason, message } = WeftError.from(error);
-        const againInMs = this.#pauses.begin(key);
-        warn('a provider did not say what became of calls', {
-          licence: key,
-          calls: calls.length,
-          reason,
-          message,
-          againInMs,
-        });
-      }
-    };
-    await Promise.all([...due].filter(([key]) => !this.#pauses.has(key)).map(([key, calls]) => sweepOne(key, calls)));
   }
 
   /** A call as it was signed, and where it was sent. */

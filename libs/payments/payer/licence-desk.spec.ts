@@ -252,6 +252,23 @@ describe('a wallet’s licences', () => {
     await reopen({});
   });
 
+  it('leave calls alone whose provider nobody named, until one is', async () => {
+    const id = await buy(2n);
+    const call = callOf('signed for nobody');
+    await wallet.signUse(id, call);
+    const said: unknown[] = [];
+    const before = options;
+    options = { ...options, warn: (message, details) => said.push(message, details) };
+    await reopen({ reservedSec: -1 });
+    await wallet.sweep();
+    expect([said, (await wallet.call(call.callId))?.state]).toEqual([[], 'RESERVED']);
+    await wallet.signUse(id, call, endpoints());
+    await wallet.sweep();
+    expect([said, (await wallet.call(call.callId))?.state]).toEqual([[], 'VOID']);
+    options = before;
+    await reopen({});
+  });
+
   it('tell where their receipts are anchored', async () => {
     const id = await buy(2n, { transferable: true });
     const { callId } = await use(wallet, id, 'anchored');

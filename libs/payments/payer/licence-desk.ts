@@ -32,7 +32,7 @@ const SEAL_SEC = 1_800;
 /** Buys licences, passes them on, and gives back what can be given back. */
 export class LicenceDesk {
   readonly #separator: Buffer;
-  /** Each is named after the signers that the chain has seen: of two at once one would name the wrong key. */
+  /** A key is made from how many signers the chain has seen: of two namings at once one would name the wrong key. */
   readonly #turns = new Turns();
 
   constructor(private readonly parts: LicenceDeskParts) {
