@@ -30,11 +30,11 @@ export interface DemoOptions {
   /** Minor units, in decimal. */
   readonly maxTotal: string;
   readonly onStep: (step: StepView) => void;
+  /** How long what was earned is waited for on the chain. */
+  readonly settledWithinMs: number;
   /** Releases what was earned, up the lineage. */
   readonly release: () => Promise<readonly Release[]>;
 }
-
-const SETTLED_WITHIN_MS = 20_000;
 
 /** Runs a pipeline through the gateway and waits until the chain shows what everybody earned. */
 export async function demo(options: DemoOptions): Promise<DemoResult> {
@@ -55,7 +55,7 @@ export async function demo(options: DemoOptions): Promise<DemoResult> {
       assets,
       fromBlock,
       expected,
-      timeoutMs: SETTLED_WITHIN_MS,
+      timeoutMs: options.settledWithinMs,
     });
     const releases = await options.release();
     return { view, settlement, releases, payerBefore, payerAfter: await owned(weft) };

@@ -33,13 +33,15 @@ export class Funding {
   /** The wallet made the payer's key; what it finds in the token it moves into the escrow as it needs it. */
   async ofPayer(wallet: RemoteWallet): Promise<void> {
     const { payer, free, inChannels, inToken } = await wallet.account();
-    await this.#giveGas([toHex(payer)]);
-    if (await this.#isPlayMoney()) {
-      const missing = PAYER_FUNDS - free - inToken;
-      if (missing > PAYER_FUNDS / 2n) await this.#mint(toHex(payer), missing);
-    } else if (free + inChannels + inToken === 0n) {
-      throw needed(`the payer ${toHex(payer)} has nothing of the token ${this.deployment.token}`, [toHex(payer)]);
+    const isPlayMoney = await this.#isPlayMoney();
+    if (!isPlayMoney && free + inChannels + inToken === 0n) {
+      const [without] = await this.#withoutGas([toHex(payer)]);
+      const gas = without === undefined ? '' : ', and nothing of the chain’s own coin for gas';
+      throw needed(`the payer ${toHex(payer)} has nothing of the token ${this.deployment.token}${gas}`, [toHex(payer)]);
     }
+    await this.#giveGas([toHex(payer)]);
+    const missing = PAYER_FUNDS - free - inToken;
+    if (isPlayMoney && missing > PAYER_FUNDS / 2n) await this.#mint(toHex(payer), missing);
   }
 
   /** A test token on a chain whose rich accounts everybody knows. */
@@ -54,15 +56,24 @@ export class Funding {
   }
 
   async #giveGas(accounts: readonly string[]): Promise<void> {
+    if (!isLocalChain(this.deployment.chainId)) {
+      const poor = await this.#withoutGas(accounts);
+      if (poor.length > 0) throw needed(`these have nothing of the chain's own coin for gas: ${poor.join(', ')}`, poor);
+      return;
+    }
     const provider = await connectChain(this.rpcUrl);
     try {
-      if (isLocalChain(this.deployment.chainId)) {
-        await Promise.all(accounts.map((each) => provider.send('anvil_setBalance', [each, toQuantity(GAS_MONEY)])));
-        return;
-      }
+      await Promise.all(accounts.map((each) => provider.send('anvil_setBalance', [each, toQuantity(GAS_MONEY)])));
+    } finally {
+      provider.destroy();
+    }
+  }
+
+  async #withoutGas(accounts: readonly string[]): Promise<string[]> {
+    const provider = await connectChain(this.rpcUrl);
+    try {
       const balances = await Promise.all(accounts.map((each) => provider.getBalance(each)));
-      const poor = accounts.filter((_, i) => balances[i] === 0n);
-      if (poor.length > 0) throw needed(`these have nothing of the chain's own coin for gas: ${poor.join(', ')}`, poor);
+      return accounts.filter((_, i) => balances[i] === 0n);
     } finally {
       provider.destroy();
     }

@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { isLocalChain } from '#contracts/deploy.js';
 import { WeftError } from '#core/errors.js';
 import { toHex } from '#core/hex.js';
 import { formatUnits } from '#core/money.js';
@@ -31,6 +32,8 @@ export interface UpOptions {
 
 /** The test token's. */
 const DECIMALS = 6;
+/** Claims are made at once on a local chain; elsewhere they wait until they are worth their gas. */
+const SETTLED_WITHIN_MS = 20_000;
 
 /** Starts everything, runs the pipeline and tells who earned what; then stays until it is asked to end, or ends at once. */
 export async function up(
@@ -85,6 +88,7 @@ async function serve(context: Context, { home, local, progress, given, endAfter,
       pipeline: pipeline.name,
       input,
       maxTotal,
+      settledWithinMs: isLocalChain(local.deployment.chainId) ? SETTLED_WITHIN_MS : 0,
       onStep: (step) => context.print(stepRow({ ...step, amount: formatUnits(BigInt(step.amount), DECIMALS) })),
       async release() {
         const provider = await openProvider(context);
@@ -158,10 +162,14 @@ function settlementText({ view, settlement, releases, payerBefore, payerAfter }:
     '',
     outputText(view.output),
     '',
-    table(columns, rows),
-    '',
-    'released to owners, and to the makers of what the services were built from:',
-    releasesText(releases, money),
+    ...(rows.length === 0
+      ? ['claimed once it is worth its gas; now: npx weft claim, then npx weft release']
+      : [
+          table(columns, rows),
+          '',
+          'released to owners, and to the makers of what the services were built from:',
+          releasesText(releases, money),
+        ]),
     '',
     `paid ${money(BigInt(view.paid))} of at most ${money(BigInt(view.quote ?? '0'))}`,
     `payer in the escrow: ${money(payerBefore)} before, ${money(payerAfter)} after`,
