@@ -58,13 +58,19 @@ test('a run with a licence pays nothing for the steps that it is for, and says s
   expect(shown.err).toContain('the run may cost at most 0\n');
 
   const { out } = await run('run', 'words', '-i', 'text=three', '--max-total', '9', '--licence', licence, '--json');
-  const view = JSON.parse(out) as { paid: string; quote: string; steps: object[] };
+  const view = JSON.parse(out) as { runId: string; paid: string; quote: string; steps: object[] };
   expect([view.paid, view.quote]).toEqual(['0', '0']);
   expect(view.steps).toMatchObject([
     { step: 'words.extract', amount: '0', licence, receipt: { verified: true } },
     { step: 'words.extract', amount: '0', licence, receipt: { verified: true } },
     { step: 'words.sentiment', amount: '0', receipt: null },
   ]);
+
+  const folder = join(tempDir(), 'receipts');
+  expect((await run('receipt', view.runId, '--save', folder)).code).toBe(0);
+  const files = await readdir(folder);
+  expect(files).toHaveLength(2);
+  for (const file of files) expect((await run('verify', join(folder, file))).code).toBe(0);
 
   const after = await spent();
   expect(BigInt(after.calls) - BigInt(before.calls)).toBe(4n);

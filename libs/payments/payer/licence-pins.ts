@@ -40,8 +40,8 @@ export class LicencePins {
     if (chain.licences === undefined)
       throw new WeftError('CONFIG_INVALID', 'this wallet knows no contract of licences', { licence: toHex(id) });
     const state = await orChainError(chain.options.rpcUrl, chain.licences.state(id));
-    const held = (await book.all()).some((entry) => sameBytes(entry.id, id));
-    if (!held) refuse('NOT_FOUND', id, 'is none of this wallet’s: `weft licence show` lists them');
+    if ((await book.find(id)) === undefined)
+      refuse('NOT_FOUND', id, 'is none of this wallet’s: `weft licence show` lists them');
     const foreign = pins.find(({ asset, tenure }) => asset !== state.asset || tenure !== state.tenure);
     if (foreign !== undefined)
       refuse('LICENCE_FOREIGN', id, `is for asset ${state.asset} in tenure ${state.tenure}`, { step: foreign.step });
@@ -49,14 +49,19 @@ export class LicencePins {
     const { validUntilSec } = state;
     if (validUntilSec !== undefined && chain.nowSec() >= validUntilSec)
       refuse('LICENCE_EXPIRED', id, 'has run out', { validUntilSec: String(validUntilSec) });
-    if (state.signer === undefined) refuse('LICENCE_SEALED', id, 'takes no calls until its holder names a new signer');
+    if (state.signer === undefined)
+      refuse('LICENCE_SEALED', id, 'takes no calls until its holder names a new signer: `weft licence signer`');
     if (!sameBytes(state.signer!, keys.licenceKey(id, state.signerNumber).address))
       refuse('NOT_FOUND', id, 'is used by another key than this wallet’s', { signer: toHex(state.signer!) });
     await this.#checkCalls(id, state, pins);
   }
 
   /** Of a pass. What the chain has not counted yet this wallet has signed itself. */
-  async #checkCalls(id: Uint8Array, { uses, callsLeft, signerNumber }: LicenceState, pins: readonly PinRequest[]): Promise<void> {
+  async #checkCalls(
+    id: Uint8Array,
+    { uses, callsLeft, signerNumber }: LicenceState,
+    pins: readonly PinRequest[],
+  ): Promise<void> {
     if (callsLeft === undefined) return;
     const left = uses + callsLeft - maxAmount(uses, await this.parts.book.most(id, { signerNumber, uses }));
     const wanted = pins.reduce((sum, { calls }) => sum + BigInt(calls), 0n);
