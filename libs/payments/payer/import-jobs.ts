@@ -63,8 +63,8 @@ async function look(jobs: Jobs, chain: PayerChain, { jobId, terms }: Funded): Pr
     expiresAtSec: terms.expiresAtSec,
     reviewSec: terms.reviewSec,
     state,
-    // Of no token's day.
-    day: 0,
+    // No token spends on it.
+    day: -1,
     paid: 0n,
     receipt: undefined,
   };

@@ -363,6 +363,20 @@ describe('a wallet that pays by jobs', () => {
     expect(await found(asked.callId)).toMatchObject({ method: '', paid: 0n });
   });
 
+  test('I11 rule 5: a found job that ends gives no token more for the day', async () => {
+    const quote = quoteOf([pinOf(service, { job: wants, calls: 3 })], { maxTotal: 300n });
+    await wallet.openQuote(quote);
+    const { asked } = await fundFor(quote.quoteId);
+    await loseLedger();
+    const name = `t${randomBytes(4).toString('hex')}`;
+    const secret = await wallet.tokens.create(name, 'SPEND', { ...noLimits, perDay: 150n });
+    const token = wallet.tokens.authenticate(secret, 'SPEND');
+    await wallet.openQuote(quote, token);
+    await wallet.fundJob(asked, token);
+    expect(await wallet.evaluateJob(asked.callId, 'reject', token)).toMatchObject({ state: 'REJECTED' });
+    expect(wallet.tokens.list().find((each) => each.name === name)).toMatchObject({ daySpent: 0n, held: 0n });
+  });
+
   test('I11 T21 searches until the chain answers, and until what it shows is deep enough', async () => {
     const { asked } = await fundFor(await open());
     const proxy = await startRpcProxy(chain.rpcUrl);
