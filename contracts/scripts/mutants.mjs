@@ -26,7 +26,7 @@ if (chosen.length === 0) {
 }
 
 /** The folder with a contract's tests, where it is not called like it. They are asked first, for speed. */
-const FOLDERS = { Incoming: 'escrow' };
+const FOLDERS = { ChannelState: 'escrow', Incoming: 'escrow', ListingHash: 'shares', Portion: 'revenue' };
 
 const place = mkdtempSync(join(tmpdir(), 'weft-mutants-'));
 try {
@@ -78,7 +78,8 @@ function plant({ contract, find, plant: fault, what }) {
 
 /** With its file, since several suites may have a test of the same name. */
 function firstFailure(output) {
-  const [, file, name] = /failing tests? in contracts\/test\/(\S+):\w+\n\[FAIL.*?\] (\w+)/.exec(output) ?? [];
+  const [, file, name] =
+    /failing tests? in contracts\/test\/(\S+):\w+\n\[FAIL[^]*?\b((?:test|testFuzz|invariant)_\w+)\(/.exec(output) ?? [];
   return name === undefined ? 'a test' : `${file}: ${name}`;
 }
 

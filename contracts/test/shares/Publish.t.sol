@@ -14,8 +14,14 @@ contract SharesPublish_GivenAnOperator is SharesTest {
         l.asset = asset;
         l.tenure = 2;
         l.version = 7;
+        l.previous = keccak256("version 6");
         l.contractDigest = keccak256("contract");
+        l.docsDigest = keccak256("docs");
         l.escrow = address(escrow);
+        l.minChannel = 1_000;
+        l.honourSec = 2 days;
+        l.retainSec = 3 days;
+        l.publishedAtSec = uint40(block.timestamp);
         l.endpoints = new string[](2);
         l.endpoints[0] = "grpc://one";
         l.endpoints[1] = "grpc://two";
