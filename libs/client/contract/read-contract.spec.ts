@@ -379,7 +379,8 @@ describe('T52 a descriptor bomb', () => {
       const now = process.memoryUsage();
       return { ms: (user + system) / 1000, bytes: now.heapUsed + now.external - memory.heapUsed - memory.external };
     };
-    const attempts = [attempt(), attempt(), attempt()];
+    // The best of ten: collecting the garbage of other specs, and other processes, only ever add to it.
+    const attempts = Array.from({ length: 10 }, attempt);
     expect(Math.min(...attempts.map(({ ms }) => ms))).toBeLessThan(200);
     expect(Math.min(...attempts.map((each) => each.bytes))).toBeLessThan(64 * 1024 * 1024);
   });
