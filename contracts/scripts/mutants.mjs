@@ -79,7 +79,8 @@ function plant({ contract, find, plant: fault, what }) {
 /** With its file, since several suites may have a test of the same name. */
 function firstFailure(output) {
   const [, file, name] =
-    /failing tests? in contracts\/test\/(\S+):\w+\n\[FAIL[\s\S]*?\b((?:test|testFuzz|invariant)_\w+)\(/.exec(output) ?? [];
+    /failing tests? in contracts\/test\/(\S+):\w+\n\[FAIL[\s\S]*?\b((?:test|testFuzz|invariant)_\w+)\(/.exec(output) ??
+    [];
   return name === undefined ? 'a test' : `${file}: ${name}`;
 }
 
