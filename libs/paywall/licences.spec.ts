@@ -352,6 +352,18 @@ describe('licences at the paywall', () => {
     expect(rows).toEqual([]);
   });
 
+  test('T66 strangers use up nobody else’s turns to ask', async () => {
+    const licence = await pass(3n);
+    const callId = randomBytes(32);
+    await say(licence, 'mine', callId);
+    const stranger = licenceQuestions(service.client, licence, newKey());
+    const asked = await Promise.allSettled(Array.from({ length: 260 }, () => stranger.getCall(callId)));
+    const reasons = asked.map((each) => (each.status === 'rejected' ? each.reason.reason : 'answered'));
+    expect(new Set(reasons)).toEqual(new Set(['BAD_SIGNATURE']));
+    const holder = licenceQuestions(service.client, licence);
+    expect(await holder.getCall(callId)).toMatchObject({ state: CallState.CALL_STATE_CHARGED });
+  });
+
   test('who has a receipt learns where it is anchored, also when others hold the licence by then', async () => {
     const licence = await buy({ transferable: true });
     const { receipt } = await say(licence, 'to be proven');

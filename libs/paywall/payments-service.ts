@@ -263,8 +263,9 @@ export class PaymentsService {
   /** The same of a licence whose signer asks, the present one or the last one that was seen here. */
   async #openLicence(licence: AskedLicence): Promise<{ account: LicenceAccount; version: ListingVersion }> {
     const { id: accountId, key: accountKey, signedBy } = licence;
-    this.#takeTurn(accountKey);
     const account = await this.wall.licences.get({ accountId, accountKey, by: { kind: 'licence', signedBy } });
+    // Only now is it known that its signer asks: nobody else can use up his turns.
+    this.#takeTurn(accountKey);
     return { account, version: this.#versionOf(account.onChain) };
   }
 
