@@ -1,6 +1,6 @@
 // `npm run mutants`: plants faults in the contracts, one at a time, and shows which of them the forge tests catch.
 //
-//   npm run mutants                    all; some twenty minutes on two cores
+//   npm run mutants                    all; some twenty-five minutes
 //   npm run mutants -- Revenue         those of one contract
 //   npm run mutants -- --json          one line at the end: {"planted":n,"caught":n,"survivors":[…]}
 //
