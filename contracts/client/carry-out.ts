@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { type BaseWallet, JsonRpcProvider } from 'ethers';
+import { WeftError } from '#core/errors.js';
 import { initCode } from './artifact.js';
 import { orChainError } from './chain-provider.js';
 import type { DeploymentPlan, Made, PlannedContract } from './deployment-plan.js';
@@ -70,8 +71,7 @@ class CarryOut {
     for (let pause = FIRST_POLL_MS; ; pause = slower(pause)) {
       for (const wave of waves) if ((await this.#sendWave(wave)) === 'broken') return await this.#there(all);
       if (this.#confirmations === 0) return 'all';
-      const deep = Math.max((await this.#ask(this.#provider.getBlockNumber())) - this.#confirmations, 0);
-      if ((await this.#there(all, deep)).size === all.length) return 'all';
+      if (await this.#asOfBlocks(() => this.#areDeep(all))) return 'all';
       this.#sayOnce(`waiting for ${this.#confirmations} blocks on top`);
       await delay(pause);
     }
@@ -86,7 +86,7 @@ class CarryOut {
     let offered: Offered[] | undefined;
     let sentAt = 0;
     for (let pause = FIRST_POLL_MS; ; pause = slower(pause)) {
-      const missing = await this.#missing(wave);
+      const missing = await this.#asOfBlocks(() => this.#missing(wave));
       if (missing === 'broken') return 'broken';
       if (missing.length === 0) return 'there';
       if (offered === undefined || performance.now() - sentAt > (this.options.resendMs ?? 10_000)) {
@@ -97,6 +97,24 @@ class CarryOut {
         await delay(pause);
       }
     }
+  }
+
+  /** A reorganisation may take a block away while it is asked about: then the newest one is asked for again. */
+  async #asOfBlocks<T>(look: () => Promise<T>): Promise<T> {
+    for (let pause = FIRST_POLL_MS; ; pause *= 1.5)
+      try {
+        return await look();
+      } catch (error) {
+        const isGone = error instanceof WeftError && error.reason === 'TRANSACTION_REVERTED';
+        if (!isGone || pause > SLOWEST_POLL_MS) throw error;
+        await delay(pause);
+      }
+  }
+
+  async #areDeep(contracts: readonly PlannedContract[]): Promise<boolean> {
+    const newest = await this.#ask(this.#provider.getBlockNumber());
+    const deep = Math.max(newest - this.#confirmations, 0);
+    return (await this.#there(contracts, deep)).size === contracts.length;
   }
 
   /** Nonces and code of one block, so that a node that lags behind another cannot make a nonce look wasted. */

@@ -151,6 +151,22 @@ describe('a deployment that fails half way', () => {
     await expectOne(made);
   });
 
+  it('goes on when a reorganisation takes a block away while it is asked about', async () => {
+    const proxy = await startRpcProxy(anvil.url);
+    let gone = 0;
+    // What anvil says for as long as its chain is shorter.
+    proxy.distort((method, answer, [, block]) => {
+      if (method !== 'eth_getTransactionCount' || !String(block).startsWith('0x') || gone++ >= 3) return answer;
+      const message = 'BlockOutOfRangeError: block height is 28 but requested was 15';
+      return JSON.stringify({ ...JSON.parse(answer), result: undefined, error: { code: -32602, message } });
+    });
+    const wire = chainProvider({ rpcUrl: proxy.url, chainId: 31_337n });
+    const made = await deployOnce(deployer.connect(wire), file, options);
+    wire.destroy();
+    expect(gone).toBeGreaterThan(3);
+    await expectOne(made);
+  });
+
   it('gets through with a higher fee when the chain became dearer', async () => {
     await provider().send('evm_setAutomine', [false]);
     let raised = false;
