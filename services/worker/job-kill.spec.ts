@@ -1,15 +1,11 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { JobSettler } from '#payments/provider/job-settler.js';
-import type { RawReply } from '#payments/rpc/raw-call.js';
 import { type Market, startMarket } from '#test/support/market.js';
 import { type PaidWords, startPaidWords } from '#test/support/paid-words.js';
 import { type PayingWorkers, startPayingWorkers } from '#test/support/paying-worker.js';
-import type { RelayedCall } from '#test/support/relay.js';
 import { startSettler } from '#test/support/settling.js';
 import type { NodeProcess } from '#test/support/spawn-node.js';
 import { startTemporal } from '#test/support/temporal.js';
-
-const never = new Promise<never>(() => {});
 
 /* Crash points of a job's step that are the worker's: SIGKILL, restart, one job, paid once. */
 describe('killed in a step that a job pays', () => {
@@ -19,9 +15,6 @@ describe('killed in a step that a job pays', () => {
   let worker: NodeProcess;
   let settler: JobSettler;
   let claiming: Awaited<ReturnType<typeof startSettler>>;
-  /** Set by a test: this method of the wallet is done, and never answered. */
-  let silent: string | undefined;
-  let met: () => void = () => {};
 
   beforeAll(async () => {
     market = await startMarket();
@@ -31,7 +24,7 @@ describe('killed in a step that a job pays', () => {
     const claimants = [{ asset, tenure, sender: claiming.sender }];
     settler = new JobSettler({ ledger: words.ledger, chain: words.view, claimants, everyMs: 50 });
     settler.start();
-    workers = await startPayingWorkers(market, await startTemporal(), 'test/fixtures/jobs-workflows.ts', around);
+    workers = await startPayingWorkers(market, await startTemporal(), 'test/fixtures/jobs-workflows.ts');
     worker = await workers.startWorker();
   }, 180_000);
 
@@ -43,32 +36,22 @@ describe('killed in a step that a job pays', () => {
     await market?.stop();
   });
 
-  async function around({ method }: RelayedCall, forward: () => Promise<RawReply>): Promise<RawReply> {
-    if (silent === undefined || !method.endsWith(`/${silent}`)) return forward();
-    await forward();
-    met();
-    return never;
-  }
-
   it.each(['FundJob', 'EvaluateJob'])(
     'I7 the worker after %s and before it hears of it: one job, one call, one payment',
     async (method) => {
       const from = (await market.chain.provider.getBlockNumber()) + 1;
       const before = await workers.wallet.account();
       words.calls.length = 0;
-      const isMet = new Promise<void>((resolve) => {
-        met = resolve;
-      });
-      silent = method;
+      const silence = workers.fallSilent(method, { isDone: true });
       const run = await workers.client.workflow.start('checked', {
         args: [`killed after ${method}`],
         taskQueue: workers.taskQueue,
         workflowId: method,
         workflowTaskTimeout: '2s',
       });
-      await isMet;
+      await silence.meets();
       await worker.killHard();
-      silent = undefined;
+      workers.answerAgain();
       worker = await workers.startWorker();
       expect(await run.result()).toBe('3');
       expect(words.calls).toEqual([`killed after ${method}`]);

@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { toHex } from '#core/hex.js';
-import type { RawReply } from '#payments/rpc/raw-call.js';
 import { freePort } from '#platform/local/free-port.js';
 import type { LocalTemporal } from '#platform/local/temporal.js';
 import { ReserveRequest, SettleRequest } from '#protos/weft/wallet/v1/wallet.js';
@@ -12,7 +11,6 @@ import { startCutWire } from '#test/support/cut-wire.js';
 import { type Market, startMarket } from '#test/support/market.js';
 import { type PaidWords, startPaidWords } from '#test/support/paid-words.js';
 import { type PayingWorkers, startPayingWorkers } from '#test/support/paying-worker.js';
-import type { RelayedCall } from '#test/support/relay.js';
 import { seeded } from '#test/support/seeded.js';
 import { startSettler } from '#test/support/settling.js';
 import type { NodeProcess } from '#test/support/spawn-node.js';
@@ -21,28 +19,6 @@ import { startTemporal } from '#test/support/temporal.js';
 import { progressQuery } from '#workflows/runtime/progress.js';
 
 const PRICE = 100n;
-const never = new Promise<never>(() => {});
-
-/** Calls that got no answer, by what they are about: a step that is reserved, a call that is settled. */
-class Silence {
-  readonly #met = new Set<string>();
-  #tell: () => unknown = () => {};
-
-  constructor(readonly method: 'Reserve' | 'Settle') {}
-
-  met(what: string): void {
-    this.#met.add(what);
-    this.#tell();
-  }
-
-  /** Resolves once it has met so many different ones: the same one may be tried again. */
-  meets(count: number): Promise<void> {
-    return new Promise((resolve) => {
-      this.#tell = () => this.#met.size >= count && resolve();
-      this.#tell();
-    });
-  }
-}
 
 /* Crash points of PROTOCOL section 6 that are the worker's and Temporal's: SIGKILL, restart, and all ledgers agree. */
 describe('killed', () => {
@@ -54,8 +30,6 @@ describe('killed', () => {
   let worker: NodeProcess;
   /** Set by a test: whether the wire from Temporal breaks before the answer that now comes. */
   let breaks = () => false;
-  /** Set by a test: no call of that method to the wallet is answered any more. */
-  let silence: Silence | undefined;
 
   beforeAll(async () => {
     market = await startMarket();
@@ -63,7 +37,7 @@ describe('killed', () => {
     temporalOptions = { port: await freePort(), dbFile: `${tempDir()}/temporal.db` };
     temporal = await startTemporal(temporalOptions);
     const wired = { ...temporal, address: await startCutWire(temporal.address, () => breaks()) };
-    workers = await startPayingWorkers(market, wired, 'test/fixtures/words-workflows.ts', around);
+    workers = await startPayingWorkers(market, wired, 'test/fixtures/words-workflows.ts');
     worker = await workers.startWorker();
   });
 
@@ -77,17 +51,6 @@ describe('killed', () => {
     words.calls.length = 0;
     words.handlers.extract = (text) => text.split(' ').map((word) => ({ type: 'WORD', text: word }));
   });
-
-  /** After Reserve was done, before Settle is heard: and then nothing more, as if the machine had lost power. */
-  async function around({ method, request }: RelayedCall, forward: () => Promise<RawReply>): Promise<RawReply> {
-    const now = silence;
-    if (now === undefined || !method.endsWith(`/${now.method}`)) return forward();
-    if (now.method === 'Reserve') await forward();
-    now.met(
-      now.method === 'Reserve' ? ReserveRequest.decode(request).step : toHex(SettleRequest.decode(request).callId),
-    );
-    return never;
-  }
 
   const start = (workflow: string, args: unknown[]) =>
     workers.client.workflow.start(workflow, {
@@ -132,13 +95,18 @@ describe('killed', () => {
     'T50 the worker %s, in a local and in an ordinary step: charges are equal',
     async (_when, method) => {
       const before = (await balances()).provider;
-      silence = new Silence(method);
+      // Reserve is done, Settle is not even heard; the same step may be tried again.
+      const silence = workers.fallSilent(method, {
+        isDone: method === 'Reserve',
+        about: (request) =>
+          method === 'Reserve' ? ReserveRequest.decode(request).step : toHex(SettleRequest.decode(request).callId),
+      });
       const ordinary = await start('oneSlow', [`ordinary ${method}`]);
       await silence.meets(1);
       const local = await start('two', [`local ${method}`]);
       await silence.meets(2);
       await worker.killHard();
-      silence = undefined;
+      workers.answerAgain();
       if (method === 'Reserve') expect(words.calls).toEqual([]);
       else expect(words.calls).toEqual(expect.arrayContaining([`ordinary ${method}`, `local ${method}`]));
       worker = await workers.startWorker();

@@ -3,17 +3,13 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { toHex } from '#core/hex.js';
 import { runMemo } from '#core/run-memo.js';
-import type { RawReply } from '#payments/rpc/raw-call.js';
 import { offerLicence } from '#test/support/licensing.js';
 import { type Market, startMarket } from '#test/support/market.js';
 import { type PaidWords, startPaidWords } from '#test/support/paid-words.js';
 import { type PayingWorkers, startPayingWorkers } from '#test/support/paying-worker.js';
-import type { RelayedCall } from '#test/support/relay.js';
 import type { NodeProcess } from '#test/support/spawn-node.js';
 import { startTemporal } from '#test/support/temporal.js';
 import { progressQuery } from '#workflows/runtime/progress.js';
-
-const never = new Promise<never>(() => {});
 
 /* Crash points of a step with a licence that are the worker's: SIGKILL, restart, and the pass has lost one call. */
 describe('killed in a step with a licence', () => {
@@ -22,14 +18,11 @@ describe('killed in a step with a licence', () => {
   let workers: PayingWorkers;
   let worker: NodeProcess;
   let licenceId: Uint8Array;
-  /** Set by a test: this method of the wallet is not answered any more, after it was done or instead. */
-  let silent: string | undefined;
-  let met: () => void = () => {};
 
   beforeAll(async () => {
     market = await startMarket();
     words = await startPaidWords(market);
-    workers = await startPayingWorkers(market, await startTemporal(), 'test/fixtures/licensed-workflows.ts', around);
+    workers = await startPayingWorkers(market, await startTemporal(), 'test/fixtures/licensed-workflows.ts');
     const terms = { kind: 'pass', calls: 9n, spanSec: 0 } as const;
     const { offerId } = await offerLicence(market.chain, market.chain.account(1), words.listing.asset, terms);
     const purchase = { offerId, listing: words.digest, maxPrice: undefined };
@@ -42,13 +35,6 @@ describe('killed in a step with a licence', () => {
     await words?.stop();
     await market?.stop();
   });
-
-  async function around({ method }: RelayedCall, forward: () => Promise<RawReply>): Promise<RawReply> {
-    if (silent === undefined || !method.endsWith(`/${silent}`)) return forward();
-    if (silent === 'SignUse') await forward();
-    met();
-    return never;
-  }
 
   const counts = async () => {
     const [held] = await workers.wallet.licences();
@@ -63,10 +49,7 @@ describe('killed in a step with a licence', () => {
     'I7 T50 the worker, %s: the pass counts the call once',
     async (_when, method, used) => {
       words.calls.length = 0;
-      const isMet = new Promise<void>((resolve) => {
-        met = resolve;
-      });
-      silent = method;
+      const silence = workers.fallSilent(method, { isDone: method === 'SignUse' });
       const run = await workers.client.workflow.start('counts', {
         args: [[`killed at ${method}`]],
         taskQueue: workers.taskQueue,
@@ -74,9 +57,9 @@ describe('killed in a step with a licence', () => {
         workflowTaskTimeout: '2s',
         memo: runMemo(0n, [toHex(licenceId)]),
       });
-      await isMet;
+      await silence.meets();
       await worker.killHard();
-      silent = undefined;
+      workers.answerAgain();
       worker = await workers.startWorker();
       expect(await run.result()).toEqual([3]);
       expect(words.calls).toEqual([`killed at ${method}`]);

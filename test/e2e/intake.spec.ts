@@ -2,7 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { WorkflowHandle } from '@temporalio/client';
 import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
-import { Worker, type WorkflowBundle } from '@temporalio/worker';
+import type { WorkflowBundle } from '@temporalio/worker';
 import sharp from 'sharp';
 import { packageRoot } from '#platform/home.js';
 import { runError } from '#services/gateway/runs/run-error.js';
@@ -67,7 +67,7 @@ describe('intake', () => {
   /** That the history replays on this code, and if wanted its record for those to come. */
   const keep = async (run: WorkflowHandle, name: string) => {
     const history = await run.fetchHistory();
-    await Worker.runReplayHistory({ workflowBundle: bundle, dataConverter: runs.dataConverter }, history, name);
+    await runs.replay(history, name);
     if (process.env['WEFT_RECORD'] === '1')
       await writeFile(join(root, 'workflows/histories', `${name}.json`), historyToJSON(history));
   };

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { Client, WorkflowHandleWithFirstExecutionRunId } from '@temporalio/client';
-import type { WorkflowBundle } from '@temporalio/worker';
+import { Worker, type WorkflowBundle } from '@temporalio/worker';
 import type { Marketplace } from '#client/marketplace.js';
 import { type ClientParts, openParts } from '#client/parts.js';
 import { connectTemporal } from '#client/temporal/connect-temporal.js';
@@ -62,13 +62,31 @@ export async function startPaidRuns(
     return worker;
   };
   await startOne();
+  const replay = (history: unknown, workflowId: string): Promise<void> =>
+    Worker.runReplayHistory(
+      { workflowBundle: workflows, dataConverter: workerDataConverter(payloads) },
+      history,
+      workflowId,
+    );
+  /** Replays every history that is there, or only those of runs that are over; gives how many. */
+  const replayAll = async ({ alsoRunning = true } = {}): Promise<number> => {
+    let replayed = 0;
+    for await (const { workflowId, runId, status } of client.workflow.list()) {
+      if (!alsoRunning && status.name === 'RUNNING') continue;
+      const history = await client.workflow.getHandle(workflowId, runId).fetchHistory();
+      await replay(history, workflowId);
+      replayed++;
+    }
+    return replayed;
+  };
   return {
     temporal,
     marketplace,
     client,
     parts,
     payloadFolder: payloads.folder,
-    dataConverter: workerDataConverter(payloads),
+    replay,
+    replayAll,
     taskQueue,
     startWorker: startOne,
     start: (

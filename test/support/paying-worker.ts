@@ -9,7 +9,8 @@ import { createDatabase } from './database.js';
 import type { Market } from './market.js';
 import { onEnd } from './on-end.js';
 import { marketplaceFor } from './paid-runs.js';
-import { type Around, startRelay } from './relay.js';
+import { startRelay } from './relay.js';
+import { Silence, type SilenceOptions } from './silence.js';
 import { type NodeProcess, spawnNode } from './spawn-node.js';
 import { giveMoney, startWalletProcess, walletHome } from './wallet-process.js';
 
@@ -18,19 +19,21 @@ export interface PayingWorkers {
   readonly wallet: RemoteWallet;
   readonly client: Client;
   readonly taskQueue: string;
+  /** From now on no call of that method of the wallet is answered, until `answerAgain`. */
+  fallSilent(method: string, options: SilenceOptions): Silence;
+  answerAgain(): void;
   /** Another worker process, ready for work. */
   startWorker(): Promise<NodeProcess>;
 }
 
 /**
- * Wallet and workers as processes of their own, to be killed. Every call of a worker to the wallet goes through
- * `around`. The workers run the file `workflows` with the given Temporal server.
+ * Wallet and workers as processes of their own, to be killed. The workers run the file `workflows` with the given
+ * Temporal server.
  */
 export async function startPayingWorkers(
   market: Market,
   temporal: LocalTemporal,
   workflows: string,
-  around: Around,
 ): Promise<PayingWorkers> {
   const home = await walletHome(market.chain);
   const process = await startWalletProcess(home, { DATABASE_URL: await createDatabase() });
@@ -39,7 +42,10 @@ export async function startPayingWorkers(
   const methods = Object.values(WalletServiceDefinition.methods).map(
     ({ name }) => `${WalletServiceDefinition.fullName}/${name}`,
   );
-  const wallet = await startRelay(process.address, methods, around);
+  let silence: Silence | undefined;
+  const wallet = await startRelay(process.address, methods, (call, forward) =>
+    silence?.concerns(call) ? silence.swallow(call, forward) : forward(),
+  );
   const taskQueue = 'paying';
   await writeMarketplace(
     home,
@@ -56,6 +62,13 @@ export async function startPayingWorkers(
     client,
     taskQueue,
     wallet: process.connect(),
+    fallSilent(method, options) {
+      silence = new Silence(method, options);
+      return silence;
+    },
+    answerAgain() {
+      silence = undefined;
+    },
     async startWorker() {
       const env = { WEFT_HOME: home, WEFT_WORKFLOWS: workflows, WEFT_TASK_QUEUE: taskQueue };
       const worker = spawnNode('services/worker/main.ts', { env });
