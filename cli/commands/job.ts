@@ -5,6 +5,7 @@ import { parseAmount } from '#core/money.js';
 import type { JobVerdict } from '#payments/payer/wallet.js';
 import { type AddCommand, type Answer, action, type Context, example } from '../command.js';
 import { openEconomy } from '../economy.js';
+import { readJob, readSteps } from '../job/read-job.js';
 import { refund } from '../job/refund.js';
 import { table } from '../output/table.js';
 import { localTime } from '../output/units.js';
@@ -75,10 +76,8 @@ export const addJob: AddCommand = (program) => {
 async function show(context: Context, id: string): Promise<Answer> {
   const jobId = fromHex(id, 'job', 32);
   const { jobs } = await openEconomy(context);
-  const found = await jobs.job(jobId);
-  if (found.steps === 0) throw new WeftError('NOT_FOUND', `the chain has no job ${id}`, { field: 'job' });
-  const numbers = Array.from({ length: found.steps }, (_, step) => step);
-  const steps = await Promise.all(numbers.map((step) => jobs.step(jobId, step)));
+  const found = await readJob(jobs, jobId);
+  const steps = await readSteps(jobs, jobId, found);
   const rows = steps.map((step, i) => [
     String(i),
     String(step.asset),

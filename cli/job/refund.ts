@@ -1,9 +1,10 @@
-import { type JobStep, type Jobs, parseJobsLogs } from '#contracts/jobs.js';
+import { type JobStep, parseJobsLogs } from '#contracts/jobs.js';
 import { WeftError } from '#core/errors.js';
 import { fromHex, toHex } from '#core/hex.js';
 import type { Answer, Context } from '../command.js';
 import { openEconomy } from '../economy.js';
 import { localTime } from '../output/units.js';
+import { readJob, readSteps } from './read-job.js';
 
 interface Step extends JobStep {
   /** What went to the provider. */
@@ -15,12 +16,20 @@ export async function refund(context: Context, { as }: { readonly as?: string },
   const jobId = fromHex(id, 'job', 32);
   const economy = await openEconomy(context);
   const { jobs } = economy;
-  const job = await jobs.job(jobId);
-  if (job.steps === 0) throw new WeftError('NOT_FOUND', `the chain has no job ${toHex(jobId)}`, { field: 'job' });
+  const job = await readJob(jobs, jobId);
   const client = toHex(job.client);
   const sender = economy.signer(as);
   const isClient = sender.address.toLowerCase() === client;
-  const told = async () => stepsOf(jobs, jobId, job.steps, economy.contracts.blockNumber);
+  const told = async (): Promise<Step[]> => {
+    const steps = await readSteps(jobs, jobId, job);
+    const { blockNumber } = economy.contracts;
+    return await Promise.all(
+      steps.map(async (step, n) => ({
+        ...step,
+        paid: step.status === 'completed' ? await jobs.paidFor(jobId, n, blockNumber) : 0n,
+      })),
+    );
+  };
   const line = (step: Step, n: number) => `step ${n}  ${stepText(step, job.reviewSec)}`;
 
   const before = await told();
@@ -55,16 +64,6 @@ export async function refund(context: Context, { as }: { readonly as?: string },
     : `it waits in the contract of jobs for ${client}: the payer's wallet fetches it by itself, another client with this command and --as`;
   const lines = [...(isLeft ? [`given back: ${refunded} to ${client}`] : []), where, ...steps.map(line)];
   return { json: { jobId, client, refunded, withdrawn, transaction, steps }, text: lines.join('\n') };
-}
-
-async function stepsOf(jobs: Jobs, jobId: Uint8Array, count: number, fromBlock: number): Promise<Step[]> {
-  const numbers = Array.from({ length: count }, (_, step) => step);
-  const steps = await Promise.all(numbers.map((step) => jobs.step(jobId, step)));
-  const events = await jobs.events(fromBlock, 'latest', jobId);
-  return steps.map((step, n) => {
-    const paid = events.find((event) => event.name === 'PaymentReleased' && event.step === n);
-    return { ...step, paid: paid?.name === 'PaymentReleased' ? paid.amount : 0n };
-  });
 }
 
 function stepText({ status, amount, paid, asset, submittedAtSec }: Step, reviewSec: number): string {

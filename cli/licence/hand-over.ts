@@ -3,7 +3,7 @@ import { fromHex, toHex } from '#core/hex.js';
 import { action, type Context, example } from '../command.js';
 import { addressOf } from '../keys.js';
 import { openWallet } from '../wallet.js';
-import { countedAt, licenceOf } from './licence-of.js';
+import { countedLicence } from './licence-of.js';
 
 const LICENCE = 'its id, 0x…';
 
@@ -20,9 +20,7 @@ export function addHandingOver(licence: Command): void {
     .action(
       action(async (context: Context, _options, id: string, who: string) => {
         const to = addressOf(context.home, who, 'to');
-        const held = await licenceOf(context, id);
-        const endpoints = await countedAt(context, held);
-        const { licenceId } = held;
+        const { licenceId, endpoints } = await countedLicence(context, id);
         const wallet = await openWallet(context);
         const { transaction } = await wallet.transferLicence(licenceId, fromHex(to, 'to', 20), endpoints);
         const text = [
@@ -42,9 +40,7 @@ export function addHandingOver(licence: Command): void {
     .action(
       action(async (context: Context, _options, id: string, key: string | undefined) => {
         const wanted = key === undefined ? undefined : fromHex(addressOf(context.home, key, 'key'), 'key', 20);
-        const held = await licenceOf(context, id);
-        const endpoints = await countedAt(context, held);
-        const { licenceId } = held;
+        const { licenceId, endpoints } = await countedLicence(context, id);
         const named = await (await openWallet(context)).setLicenceSigner(licenceId, wanted, endpoints);
         const { signer, transaction } = named;
         const text = `signer       ${toHex(signer)}\ntransaction  ${transaction ?? 'none: it was named already'}`;
@@ -60,9 +56,7 @@ export function addHandingOver(licence: Command): void {
     .addHelpText('after', example('npx weft licence seal 0x5c1d…'))
     .action(
       action(async (context: Context, _options, id: string) => {
-        const held = await licenceOf(context, id);
-        const endpoints = await countedAt(context, held);
-        const { licenceId, callsLeft = 0n, uses: before } = held;
+        const { licenceId, endpoints, callsLeft = 0n, uses: before } = await countedLicence(context, id);
         const { uses, transaction } = await (await openWallet(context)).sealLicence(licenceId, endpoints);
         const left = before + callsLeft - uses;
         const text = `used         ${uses}\nleft         ${left}\ntransaction  ${transaction ?? 'none: it was sealed already'}`;

@@ -4,7 +4,7 @@ import { fromHex, toHex } from '#core/hex.js';
 import { parseAmount } from '#core/money.js';
 import { action, type Context, example } from '../command.js';
 import { openWallet } from '../wallet.js';
-import { countedAt, licenceOf, listingOf } from './licence-of.js';
+import { countedLicence, licenceOf, listingOf } from './licence-of.js';
 import { licencesText } from './licence-text.js';
 import { openLicences } from './open-licences.js';
 
@@ -74,9 +74,8 @@ export function addHolding(licence: Command): void {
     .addHelpText('after', example('npx weft licence refund 0x5c1d…'))
     .action(
       action(async (context: Context, _options, id: string) => {
-        const licence = await licenceOf(context, id);
-        const endpoints = await countedAt(context, licence);
-        const refunded = await (await openWallet(context)).refundLicence(licence.licenceId, endpoints);
+        const { licenceId, endpoints } = await countedLicence(context, id);
+        const refunded = await (await openWallet(context)).refundLicence(licenceId, endpoints);
         return { json: refunded, text: `got back ${refunded.refunded} in ${refunded.transaction}` };
       }),
     );

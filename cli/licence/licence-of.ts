@@ -24,11 +24,14 @@ export async function listingOf(context: Context, asset: bigint): Promise<Verifi
   return await findListing(await openMarket(context), String(asset));
 }
 
-/**
- * Where the provider is asked how often a licence was used, which only a pass in use needs. None: where the wallet called
- * it last, since nobody lists the asset any more.
- */
-export async function countedAt(
+/** A licence, and where its provider is asked how often it was used, before it changes hands or ends. */
+export async function countedLicence(context: Context, id: string) {
+  const licence = await licenceOf(context, id);
+  return { ...licence, endpoints: await countedAt(context, licence) };
+}
+
+/** Only a pass in use needs it. None: where the wallet called it last, since nobody lists the asset any more. */
+async function countedAt(
   context: Context,
   { kind, signer, asset }: Pick<LicenceState, 'kind' | 'signer' | 'asset'>,
 ): Promise<readonly string[]> {
