@@ -37,6 +37,11 @@ export class ChannelKeys {
     return key;
   }
 
+  /** Of the signer that the chain names, or named last; of one that never had any, the first. */
+  presentLicenceKey(licenceId: Uint8Array, { signerNumber }: { readonly signerNumber: number }): SigningKey {
+    return this.licenceKey(licenceId, Math.max(signerNumber, 1));
+  }
+
   /** Of a licence's n-th signer. */
   licenceKey(licenceId: Uint8Array, signerNumber: number): SigningKey {
     const name = `${signerNumber} ${toHex(licenceId)}`;

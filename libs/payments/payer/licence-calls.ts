@@ -153,14 +153,15 @@ export class LicenceCalls {
   }
 
   /** The key that the chain names as signer. Errors: LICENCE_SEALED, LICENCE_UNKNOWN if it is not ours. */
-  key(licenceId: Uint8Array, { signer, signerNumber, holder }: LicenceState): SigningKey {
+  key(licenceId: Uint8Array, state: LicenceState): SigningKey {
+    const { signer, holder } = state;
     if (holder !== undefined && signer === undefined)
       throw new WeftError(
         'LICENCE_SEALED',
         'the licence takes no calls until its holder names a new signer for it: `weft licence signer`',
       );
     // One that is over still has its key: what it was answered can be fetched again.
-    const key = this.parts.keys.licenceKey(licenceId, Math.max(signerNumber, 1));
+    const key = this.parts.keys.presentLicenceKey(licenceId, state);
     if (signer !== undefined && !sameBytes(key.address, signer))
       throw new WeftError(
         'LICENCE_UNKNOWN',
@@ -184,10 +185,10 @@ export class LicenceCalls {
 
   /** Nothing is charged to a signer that is no more, so its calls need not be asked about. */
   async #ask(call: LicenceCall, endpoints: readonly string[]): Promise<void> {
-    const { book, providers, proofs } = this.parts;
+    const { book, keys, providers, proofs } = this.parts;
     const { licenceId, callId } = call;
     const state = await this.#state(licenceId);
-    const key = this.parts.keys.licenceKey(licenceId, Math.max(state.signerNumber, 1));
+    const key = keys.presentLicenceKey(licenceId, state);
     if (state.signer === undefined || !sameBytes(state.signer, key.address))
       return await book.settle(licenceId, callId, 'RELEASED');
     const payee = this.#payee(licenceId, state);

@@ -155,7 +155,7 @@ export class LicenceDesk {
     const { book, chain, keys } = this.parts;
     return await this.#holding(licenceId, token, async (held) => {
       const { offerId, offer, state } = held;
-      const present = signer ?? keys.licenceKey(licenceId, Math.max(state.signerNumber, 1)).address;
+      const present = signer ?? keys.presentLicenceKey(licenceId, state).address;
       // Of a pass that the ledger has lost nobody here knows what was signed: it goes on with another key.
       const isKnown = signer !== undefined || offer.kind !== 'pass' || (await book.find(licenceId)) !== undefined;
       const isNamed = isKnown && state.signer !== undefined && sameBytes(state.signer, present);

@@ -51,7 +51,7 @@ export class LicencePins {
       refuse('LICENCE_EXPIRED', id, 'has run out', { validUntilSec: String(validUntilSec) });
     if (state.signer === undefined)
       refuse('LICENCE_SEALED', id, 'takes no calls until its holder names a new signer: `weft licence signer`');
-    if (!sameBytes(state.signer!, keys.licenceKey(id, state.signerNumber).address))
+    if (!sameBytes(state.signer!, keys.presentLicenceKey(id, state).address))
       refuse('NOT_FOUND', id, 'is used by another key than this wallet’s', { signer: toHex(state.signer!) });
     await this.#checkCalls(id, state, pins);
   }

@@ -256,11 +256,7 @@ export class Ledger {
     entry.pin = pin;
     entry.call = call;
     if (isOpenJob(entry)) addHeldJob(entry);
-    else {
-      quote.settled += entry.paid;
-      pin.settled += entry.paid;
-      if (quote.token !== undefined) quote.token.settled += entry.paid;
-    }
+    else for (const each of countersOf(entry)) each.settled += entry.paid;
     this.#markJob(entry);
   }
 
@@ -280,20 +276,14 @@ export class Ledger {
   /** The job is over on chain: `paid` of its amount went to the provider, the rest is free again. */
   endJob(entry: JobEntry, state: 'COMPLETED' | 'REJECTED' | 'EXPIRED', paid: bigint): void {
     if (!isOpenJob(entry)) return;
-    const { quote, pin, call, day } = entry;
+    const { quote, call, day } = entry;
     entry.state = state;
     entry.paid = paid;
-    for (const each of [quote, pin]) {
-      if (each === undefined) continue;
+    for (const each of countersOf(entry)) {
       each.held -= call.maxAmount;
       each.settled += paid;
     }
-    const token = quote?.token;
-    if (token !== undefined) {
-      token.held -= call.maxAmount;
-      token.settled += paid;
-      if (token.day === day) token.daySpent -= call.maxAmount - paid;
-    }
+    if (quote?.token?.day === day) quote.token.daySpent -= call.maxAmount - paid;
     this.#markJob(entry);
   }
 
@@ -421,9 +411,12 @@ export class Ledger {
 }
 
 /** Adds what an open job holds; also when it is loaded at start. */
-export function addHeldJob({ quote, pin, call }: Pick<JobEntry, 'quote' | 'pin' | 'call'>): void {
-  for (const each of [quote, pin, quote?.token]) if (each !== undefined) each.held += call.maxAmount;
+export function addHeldJob(entry: JobEntry): void {
+  for (const each of countersOf(entry)) each.held += entry.call.maxAmount;
 }
+
+/** Whatever counts what a job holds and what was paid for it; nothing does of a job that only the chain remembered. */
+const countersOf = ({ quote, pin }: JobEntry) => [quote, pin, quote?.token].filter((each) => each !== undefined);
 
 const aboveMaximum = (pin: PinEntry, wanted: bigint): WeftError =>
   refusal('PRICE_ABOVE_LIMIT', `step "${pin.step}" allows at most ${pin.maxPerCall} per call`, wanted, pin.maxPerCall);
