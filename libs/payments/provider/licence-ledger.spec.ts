@@ -1,13 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type pg from 'pg';
-import { createDatabase } from '#test/support/database.js';
-import { openProviderDatabase } from '#test/support/paid-service.js';
-import { tempDir } from '#test/support/temp-dir.js';
+import { openProviderLedger } from '#test/support/provider-ledger.js';
 import { messageDigest } from '../digests.js';
-import { BodyStore } from './body-store.js';
 import type { LicenceOnChain } from './licence-ledger.js';
-import { ProviderLedger } from './provider-ledger.js';
+import type { ProviderLedger } from './provider-ledger.js';
 import { sweepLedger } from './retention.js';
 
 const DAY = 86_400;
@@ -18,12 +15,7 @@ describe('licences in the provider’s ledger', () => {
   let ledger: ProviderLedger;
 
   beforeAll(async () => {
-    pool = await openProviderDatabase(await createDatabase());
-    ledger = await ProviderLedger.open(pool, new BodyStore(tempDir()), {
-      chainId: 1n,
-      escrow: new Uint8Array(20),
-      birth: async () => ({ blockNumber: 1, atSec: 1 }),
-    });
+    ({ pool, ledger } = await openProviderLedger());
   });
   afterAll(() => pool?.end());
 
