@@ -29,4 +29,6 @@ export function payloadsOf(home: string, { payloadKeyFile }: Pick<Marketplace, '
 }
 
 /** Makes the key in `home` if there is none. It is never replaced: without it the runs that are there cannot be read. */
-export const makePayloadKey = (home: string): unknown => secretFile(join(home, PAYLOAD_KEY_FILE), randomSecret);
+export function makePayloadKey(home: string): void {
+  secretFile(join(home, PAYLOAD_KEY_FILE), randomSecret);
+}
