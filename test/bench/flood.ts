@@ -4,9 +4,12 @@ import { spawnNode } from '../support/spawn-node.js';
 import type { Run } from './bench.js';
 import type { EchoProvider } from './echo-provider.js';
 import { ending } from './ending.js';
-import { median, quantile, round3 } from './measure.js';
+import { callMany, median, quantile, round3 } from './measure.js';
 import { embeddedWallet, paidSide } from './payer.js';
 import { startStaying } from './start-staying.js';
+
+/** In milliseconds. */
+type Latencies = readonly number[];
 
 /** Questions a second. */
 const RATES = [100, 300, 1_000];
@@ -24,18 +27,10 @@ export const run: Run = ({ quick, say }) =>
     const provider = await startStaying<EchoProvider>('test/bench/echo-provider.ts');
     const payer = await paidSide('payer', provider, await embeddedWallet(provider));
     const flooder = await startFlooder(provider);
-    const slice = async (): Promise<number[]> => {
-      const latenciesMs: number[] = [];
-      for (const endMs = performance.now() + sliceMs; performance.now() < endMs; ) {
-        const beganMs = performance.now();
-        await payer.call();
-        latenciesMs.push(performance.now() - beganMs);
-      }
-      return latenciesMs;
-    };
-    for (let i = 0; i < warmUpCalls; i++) await payer.call();
-    const alone: number[][] = [];
-    const beside: number[][][] = RATES.map(() => []);
+    const slice = async () => (await callMany(payer, { forMs: sliceMs, concurrency: 1, calls: 1 })).latenciesMs;
+    await callMany(payer, { calls: warmUpCalls, concurrency: 1 });
+    const alone: Latencies[] = [];
+    const beside: Latencies[][] = RATES.map(() => []);
     const answered = RATES.map(() => 0);
     for (let i = 0; i < rounds; i++) {
       alone.push(await slice());
@@ -46,11 +41,11 @@ export const run: Run = ({ quick, say }) =>
       }
       say(`round ${i + 1} of ${rounds}`);
     }
-    const figures = (latencies: number[][]) => ({
+    const figures = (latencies: readonly Latencies[]) => ({
       p50Ms: round3(quantile(latencies.flat(), 0.5)),
       p99Ms: round3(quantile(latencies.flat(), 0.99)),
     });
-    const ratio = (latencies: number[][], q: number) =>
+    const ratio = (latencies: readonly Latencies[], q: number) =>
       round3(median(latencies.map((each, i) => quantile(each, q) / quantile(alone[i]!, q))));
     const rates = RATES.map((rate, j) => ({
       questionsPerSec: rate,
@@ -83,7 +78,7 @@ async function startFlooder(provider: EchoProvider) {
   await child.waitForLine(/^ready /, 60_000);
   let turn = 0;
   return {
-    async during(work: () => Promise<number[]>): Promise<{ latenciesMs: number[]; answered: number }> {
+    async during(work: () => Promise<Latencies>): Promise<{ latenciesMs: Latencies; answered: number }> {
       child.kill('SIGUSR2');
       await delay(200); // until it is under way
       const latenciesMs = await work();

@@ -3,22 +3,20 @@
  * it and says how many questions were answered meanwhile.
  */
 import { randomBytes } from 'node:crypto';
-import { status } from '@grpc/grpc-js';
-import { fromHex } from '#core/hex.js';
+import { type Metadata, status } from '@grpc/grpc-js';
 import { connect } from '#payments/rpc/connect.js';
 import { callRaw } from '#payments/rpc/raw-call.js';
 import { onEnd } from '../support/on-end.js';
 import { SAY, text } from '../support/paid-service.js';
 import { metadataOf, newCall, newKey, newTerms, PayingChannel } from '../support/paying.js';
+import { domainOf } from './domain-of.js';
 import type { EchoProvider } from './echo-provider.js';
 import { staying } from './ending.js';
 
 const [json = '', ...rates] = process.argv.slice(2);
-const { paid, deployment, asset, listing } = JSON.parse(json) as EchoProvider;
-const domain = {
-  chainId: BigInt(deployment['chainId'] as string),
-  verifyingContract: fromHex(deployment['escrow'] as string, 'escrow', 20),
-};
+const provider = JSON.parse(json) as EchoProvider;
+const { paid, asset, listing } = provider;
+const domain = domainOf(provider);
 
 const request = text('flood '.repeat(40));
 const call = () => newCall(Buffer.from(listing, 'hex'), SAY, request, 100n);
@@ -38,12 +36,15 @@ await staying(async () => {
   onEnd(() => client.close());
   // Made beforehand: what an attack costs its attacker is not what is measured.
   const payments = Array.from({ length: 500 }, (_, i) => (i % 2 === 0 ? forged() : ghost()));
+  const ask = (path: string, message: Uint8Array, metadata?: Metadata) =>
+    callRaw(client, path, message, { deadlineMs: 5_000, ...(metadata && { metadata }) });
+  const pay = (n: number) => ask(`/${SAY}`, request, payments[n % payments.length]);
   const kinds = [
-    () => callRaw(client, `/${SAY}`, request, { deadlineMs: 5_000 }),
-    (n: number) => callRaw(client, `/${SAY}`, request, { deadlineMs: 5_000, metadata: payments[n % payments.length]! }),
-    () => callRaw(client, '/weft.payment.v1.Payments/GetChannel', randomBytes(200), { deadlineMs: 5_000 }),
-    (n: number) => callRaw(client, `/${SAY}`, request, { deadlineMs: 5_000, metadata: payments[n % payments.length]! }),
-    () => callRaw(client, '/grpc.health.v1.Health/Check', new Uint8Array(), { deadlineMs: 5_000 }),
+    () => ask(`/${SAY}`, request),
+    pay,
+    () => ask('/weft.payment.v1.Payments/GetChannel', randomBytes(200)),
+    pay,
+    () => ask('/grpc.health.v1.Health/Check', new Uint8Array()),
   ];
   let turn = 0;
   let perSec = 0;

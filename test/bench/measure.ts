@@ -84,7 +84,7 @@ export async function compare(sides: readonly Side[], plan: Plan, say: (line: st
 }
 
 /** Calls for as long as wanted, and at least so often, `concurrency` at a time. */
-async function callMany(
+export async function callMany(
   { call, each = 1 }: Side,
   { forMs = 0, concurrency, calls }: { forMs?: number; concurrency: number; calls: number },
 ): Promise<Slice> {

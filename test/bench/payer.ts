@@ -4,7 +4,6 @@ import { Wallet as EthersWallet } from 'ethers';
 import { ChannelPool } from '#client/call/channel-pool.js';
 import { ReceiptChecker } from '#client/call/check-receipt.js';
 import { PaidCaller } from '#client/call/paid-caller.js';
-import { fromHex } from '#core/hex.js';
 import { LocalWallet } from '#payments/payer/local-wallet.js';
 import { RemoteWallet } from '#payments/payer/remote-wallet.js';
 import type { PinRequest, Wallet } from '#payments/payer/wallet.js';
@@ -12,6 +11,7 @@ import { connect } from '#payments/rpc/connect.js';
 import { callRaw } from '#payments/rpc/raw-call.js';
 import { onEnd } from '../support/on-end.js';
 import { SAY, text } from '../support/paid-service.js';
+import { domainOf } from './domain-of.js';
 import type { EchoProvider } from './echo-provider.js';
 import type { Side } from './measure.js';
 
@@ -71,8 +71,7 @@ export function unpaidSide({ unpaid }: EchoProvider): Side {
 
 /** Paid calls with `wallet`, on one channel. */
 export async function paidSide(name: string, provider: EchoProvider, wallet: Wallet): Promise<Side> {
-  const { escrow, chainId } = provider.deployment as Record<'escrow' | 'chainId', string>;
-  const domain = { chainId: BigInt(chainId), verifyingContract: fromHex(escrow, 'escrow', 20) };
+  const domain = domainOf(provider);
   const channels = new ChannelPool(async (endpoint) => connect(endpoint));
   const caller = new PaidCaller({ wallet, channels, receipts: new ReceiptChecker(domain, async () => false), domain });
   onEnd(() => caller.close());
