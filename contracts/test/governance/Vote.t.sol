@@ -39,6 +39,18 @@ contract GovernanceVote_GivenAnEscrowWhoseFeeVotersDecide is WeftTest {
         calls[0] = call;
     }
 
+    /// Proposed by, and voted for with, all votes, until the vote is over.
+    function _agreed(bytes memory call, string memory why)
+        internal
+        returns (uint256 id, address[] memory targets, uint256[] memory values, bytes[] memory calls)
+    {
+        (targets, values, calls) = _proposal(call);
+        id = governor.propose(targets, values, calls, why);
+        vm.warp(block.timestamp + 1 days + 1);
+        governor.castVote(id, 1);
+        vm.warp(block.timestamp + 3 days);
+    }
+
     function _unexpected(uint256 id, IGovernor.ProposalState is_, IGovernor.ProposalState needed)
         internal
         pure
@@ -49,12 +61,8 @@ contract GovernanceVote_GivenAnEscrowWhoseFeeVotersDecide is WeftTest {
     }
 
     function test_WhenTheyVoteForAFee_ItSetsItAfterBothDelays() public {
-        (address[] memory targets, uint256[] memory values, bytes[] memory calls) =
-            _proposal(abi.encodeCall(governed.setFee, (100, treasury)));
-        uint256 id = governor.propose(targets, values, calls, "one percent");
-        vm.warp(block.timestamp + 1 days + 1);
-        governor.castVote(id, 1);
-        vm.warp(block.timestamp + 3 days);
+        (, address[] memory targets, uint256[] memory values, bytes[] memory calls) =
+            _agreed(abi.encodeCall(governed.setFee, (100, treasury)), "one percent");
         governor.queue(targets, values, calls, keccak256("one percent"));
         vm.expectRevert();
         governor.execute(targets, values, calls, keccak256("one percent"));
@@ -67,12 +75,8 @@ contract GovernanceVote_GivenAnEscrowWhoseFeeVotersDecide is WeftTest {
     }
 
     function test_WhenTheyVoteForAFeeAboveTheConstant_ItRefuses() public {
-        (address[] memory targets, uint256[] memory values, bytes[] memory calls) =
-            _proposal(abi.encodeCall(governed.setFee, (501, treasury)));
-        uint256 id = governor.propose(targets, values, calls, "too much");
-        vm.warp(block.timestamp + 1 days + 1);
-        governor.castVote(id, 1);
-        vm.warp(block.timestamp + 3 days);
+        (, address[] memory targets, uint256[] memory values, bytes[] memory calls) =
+            _agreed(abi.encodeCall(governed.setFee, (501, treasury)), "too much");
         governor.queue(targets, values, calls, keccak256("too much"));
         vm.warp(block.timestamp + 1 days);
         vm.expectRevert(abi.encodeWithSelector(IRevenue.FeeTooHigh.selector, 501, 500));
@@ -80,12 +84,9 @@ contract GovernanceVote_GivenAnEscrowWhoseFeeVotersDecide is WeftTest {
     }
 
     function test_WhenAFeeIsVotedForButNotQueued_ItRefusesToExecute() public {
-        (address[] memory targets, uint256[] memory values, bytes[] memory calls) =
-            _proposal(abi.encodeCall(governed.setFee, (100, treasury)));
-        uint256 id = governor.propose(targets, values, calls, "at once");
-        vm.warp(block.timestamp + 1 days + 1);
-        governor.castVote(id, 1);
-        vm.warp(block.timestamp + 4 days);
+        (uint256 id, address[] memory targets, uint256[] memory values, bytes[] memory calls) =
+            _agreed(abi.encodeCall(governed.setFee, (100, treasury)), "at once");
+        vm.warp(block.timestamp + 1 days);
         assertEq(uint8(governor.state(id)), uint8(IGovernor.ProposalState.Succeeded));
         assertTrue(governor.proposalNeedsQueuing(id));
         vm.expectRevert(_unexpected(id, IGovernor.ProposalState.Succeeded, IGovernor.ProposalState.Queued));

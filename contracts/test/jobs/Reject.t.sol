@@ -9,8 +9,7 @@ contract JobsReject_GivenAJobSubmittedInPart is JobsTest {
 
     function setUp() public override {
         super.setUp();
-        id = _funded();
-        _submit(modelKey, id, 0);
+        id = _submittedInPart();
     }
 
     function test_WhenTheEvaluatorRejects_ItGivesTheClientHisMoneyBackBeforeAndAfterSubmission() public {

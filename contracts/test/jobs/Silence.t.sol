@@ -9,8 +9,7 @@ contract JobsSilence_GivenAJobSubmittedInPart is JobsTest {
 
     function setUp() public override {
         super.setUp();
-        id = _funded();
-        _submit(modelKey, id, 0);
+        id = _submittedInPart();
     }
 
     function test_I5_WhenTheEvaluatorIsSilent_ItPaysTheProviderAfterTheReview() public {

@@ -111,9 +111,7 @@ contract LicencesClaim_GivenAPass_GivenNoSigner is LicencesTest {
 
     function setUp() public override {
         super.setUp();
-        bytes32 offerId = _offer(_terms(PASS, true));
-        vm.prank(buyer.addr);
-        id = licences.buy(offerId, LISTING, address(0), 1);
+        id = _soldWithoutSigner(PASS, true);
     }
 
     function test_WhenTheSignatureRecoversToNobody_ItSkips() public {

@@ -101,9 +101,7 @@ contract LicencesSeal_GivenAPass_GivenNoSigner is LicencesTest {
 
     function setUp() public override {
         super.setUp();
-        bytes32 offerId = _offer(_terms(PASS, true));
-        vm.prank(buyer.addr);
-        id = licences.buy(offerId, LISTING, address(0), 1);
+        id = _soldWithoutSigner(PASS, true);
     }
 
     function test_WhenItWasNeverUsed_ItMovesAndIsRefundedFreely() public {

@@ -66,10 +66,15 @@ abstract contract JobsTest is WeftTest {
         return _fundAs(client.addr, _terms(_two(), 1));
     }
 
-    /// Both steps submitted.
-    function _submitted() internal returns (bytes32 id) {
+    /// The first step submitted.
+    function _submittedInPart() internal returns (bytes32 id) {
         id = _funded();
         _submit(modelKey, id, 0);
+    }
+
+    /// Both steps submitted.
+    function _submitted() internal returns (bytes32 id) {
+        id = _submittedInPart();
         _submit(operator.addr, id, 1);
     }
 

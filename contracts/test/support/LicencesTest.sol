@@ -70,6 +70,13 @@ abstract contract LicencesTest is WeftTest {
         return _buy(buyer.addr, _offer(_terms(kind, refundable)));
     }
 
+    /// Its holder has named nobody to sign for it.
+    function _soldWithoutSigner(ILicences.Kind kind, bool refundable) internal returns (bytes32) {
+        bytes32 offerId = _offer(_terms(kind, refundable));
+        vm.prank(buyer.addr);
+        return licences.buy(offerId, LISTING, address(0), 1);
+    }
+
     function _use(bytes32 id, uint256 uses, uint256 signedUses) internal view returns (ILicences.Claim[] memory list) {
         list = new ILicences.Claim[](1);
         bytes32 hash = SignedUse.hashUse(id, signedUses, COMMITMENT);
