@@ -28,7 +28,7 @@ export default {
   globalSetup: '<rootDir>/test/support/global-setup.mjs',
   globalTeardown: '<rootDir>/test/support/global-teardown.mjs',
   reporters: ['default', '<rootDir>/test/support/summary-reporter.mjs'],
-  // Most tests wait for processes of ours: two at a time end in two thirds of the time that one takes on two cores.
-  maxWorkers: 2,
+  // Most tests wait for processes of ours: three at a time keep two cores busy.
+  maxWorkers: 3,
   testTimeout: 60_000,
 };
