@@ -169,6 +169,7 @@ describe('when a part is down', () => {
       }
       wire.decide(() => 'pass');
       wire.distort((_, answer) => answer);
+      expect(earned).toBeGreaterThan(1_000n);
       await settling.settler.settleNow();
       expect((await own.escrow.income(sold.asset, 1)).earned).toBe(earned);
       for (const { id } of channels) {
