@@ -61,25 +61,25 @@ export async function send(signer: Signer, transaction: UnsignedTransaction): Pr
 }
 
 const POLL_MS = 100;
+/** A node may know that a nonce is used a while before it has the receipt, all the more one of several behind one name. */
+const RECEIPT_LAG_MS = 5_000;
 
 /**
  * The receipt, once there is one. ethers' own `wait` asks for the receipt and then for the newest block: a block that
  * comes between the two is missed, and on a chain that mines on demand there may be no other.
  */
 export async function mined(sent: TransactionResponse): Promise<TransactionReceipt> {
-  for (;;) {
+  for (let usedSince = Number.POSITIVE_INFINITY; ; await delay(POLL_MS)) {
     const used = (await sent.provider.getTransactionCount(sent.from)) > sent.nonce;
     const receipt = await sent.wait(0);
     if (receipt) return receipt;
-    if (used)
+    usedSince = used ? Math.min(usedSince, Date.now()) : Number.POSITIVE_INFINITY;
+    if (Date.now() - usedSince >= RECEIPT_LAG_MS)
       throw new WeftError(
         'TRANSACTION_REVERTED',
         `another transaction took the place of ${sent.hash}: nothing was done`,
-        {
-          transaction: sent.hash,
-        },
+        { transaction: sent.hash },
       );
-    await delay(POLL_MS);
   }
 }
 

@@ -113,6 +113,29 @@ describe('a sender of transactions', () => {
     expect(await chain.token.balanceOf(key.address)).toBe(1n);
   });
 
+  it('T29 waits for the receipt of a node that knows the nonce before it has it, and tells when another took its place', async () => {
+    const key = newKey();
+    const proxy = await startRpcProxy(chain.rpcUrl);
+    const sender = await start(key, { rpcUrl: proxy.url, rebroadcastMs: 200 });
+    let saidUsed = 0;
+    proxy.distort((method, answer) => {
+      if (method === 'eth_getTransactionCount' && JSON.parse(answer).result === '0x1') saidUsed++;
+      if (method !== 'eth_getTransactionReceipt' || saidUsed > 1) return answer;
+      return JSON.stringify({ ...JSON.parse(answer), result: null });
+    });
+    expect((await sender.send(mint(key))).status).toBe(1);
+
+    proxy.decide((method) => (method === 'eth_sendRawTransaction' ? 'lose request' : 'pass'));
+    const lost = sender.send(mint(key)).catch((error: unknown) => error);
+    while ((await stored(key)).length < 2) await new Promise(setImmediate);
+    const other = await key.connect(chain.provider).sendTransaction({ ...mint(key), nonce: 1, value: 0n });
+    expect(await lost).toMatchObject({
+      reason: 'TRANSACTION_REVERTED',
+      message: expect.stringContaining('something else used nonce 1'),
+    });
+    expect((await stored(key))[1]!.hash).not.toBe(other.hash);
+  });
+
   it('T22 brings back what a reorganisation of the chain took away', async () => {
     const key = newKey();
     const sender = await start(key);

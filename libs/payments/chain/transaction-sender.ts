@@ -220,6 +220,7 @@ export class TransactionSender {
     const { provider, confirmations, key } = this.#options;
     let forms = [stored.hash];
     let sentAt = Date.now();
+    let wasNonceUsed = false;
     for (let pause = FIRST_POLL_MS; ; pause = Math.min(pause * 1.5, SLOWEST_POLL_MS)) {
       this.#stop.signal.throwIfAborted();
       const receipt = await this.#receiptOf(forms);
@@ -231,7 +232,9 @@ export class TransactionSender {
         const isNonceUsed = (await this.#rpc(provider.getTransactionCount(key.address, 'latest'))) > stored.nonce;
         if (!isNonceUsed) await this.resume();
         forms = await this.#formsOf(stored.hash);
-        if (isNonceUsed) await this.#throwIfReplaced(stored, forms);
+        // Believed the second time only: a node may know the nonce before it has the receipt.
+        if (isNonceUsed && wasNonceUsed) await this.#throwIfReplaced(stored, forms);
+        wasNonceUsed = isNonceUsed;
       }
       await delay(pause, undefined, { signal: this.#stop.signal }).catch(() => {});
     }
