@@ -39,6 +39,12 @@ describe('npm run bench', () => {
       unpaid: side,
       paid: side,
       walletProcess: { ...comparison, paid: side },
+      floor: {
+        signMs: expect.any(Number),
+        recoverMs: expect.any(Number),
+        durableRowMs: expect.any(Number),
+        p50Ratio: expect.any(Number),
+      },
     });
   }, 120_000);
 

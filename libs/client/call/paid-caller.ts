@@ -19,6 +19,7 @@ import { asBuffer } from '#platform/as-buffer.js';
 import { Payment as PaymentMessage, Receipt as ReceiptMessage } from '#protos/weft/payment/v1/payment.js';
 import type { ChannelPool } from './channel-pool.js';
 import { checkResponseDigest, type ReceiptChecker } from './check-receipt.js';
+import { LoopTurns } from './loop-turns.js';
 
 /** What is sent to whom, under which quote. */
 export interface PaidCall {
@@ -90,6 +91,7 @@ const waitFor: ReadonlySet<Reason> = new Set([
  */
 export class PaidCaller {
   readonly #settling = new Set<Promise<void>>();
+  readonly #turns = new LoopTurns();
 
   constructor(private readonly parts: PaidCallerOptions) {}
 
@@ -99,6 +101,7 @@ export class PaidCaller {
       const reply = await callRaw(attempt.client, pathOf(call), call.request, attempt.options);
       if (reply.error !== undefined) throw await this.#failed(call, attempt, reply.error, reply.trailers);
       const bytes = reply.bytes as Buffer;
+      await this.#turns.take();
       return { bytes, ...(await this.#prove(call, attempt, reply.trailers, messageDigest(bytes))) };
     });
   }

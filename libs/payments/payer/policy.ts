@@ -37,6 +37,6 @@ export const defaultPolicy: WalletPolicy = {
   sweepEveryMs: 2_000,
   resumeEveryMs: 30_000,
   providerDeadlineMs: 5_000,
-  lingerMs: 10,
+  lingerMs: 50,
   databasePatienceMs: 10_000,
 };

@@ -1,3 +1,5 @@
+import { setImmediate as endOfTurn } from 'node:timers/promises';
+
 /** What became of one item of a group. */
 export type Settled<R> = { readonly value: R } | { readonly error: unknown };
 
@@ -14,8 +16,8 @@ export interface GroupLimits {
 }
 
 /**
- * Turns many single commits into few: everything that was added while one group was being committed goes into the
- * next. `commit` answers for every item, in order; each item has an outcome of its own.
+ * Turns many single commits into few: everything that was added in one turn of the event loop, or while the group
+ * before was being committed, goes together. `commit` answers for every item, in order; each item has an outcome of its own.
  */
 export class GroupCommit<T, R> {
   #waiting: Waiting<T, R>[] = [];
@@ -43,6 +45,8 @@ export class GroupCommit<T, R> {
   }
 
   async #run(): Promise<void> {
+    // Requests that arrived in one packet are served one after the other in this turn of the loop.
+    await endOfTurn();
     while (this.#waiting.length > 0) {
       const group = this.#next();
       let outcomes: readonly Settled<R>[];

@@ -308,7 +308,7 @@ describe('epochs', () => {
 });
 
 describe('parts', () => {
-  test('a group takes what was added while the one before was committed, and each item has its own outcome', async () => {
+  test('a group takes what was added in one turn of the loop, or while the one before was committed, and each item has its own outcome', async () => {
     const groups: number[][] = [];
     const group = new GroupCommit<number, number>(
       async (items) => {
@@ -319,8 +319,10 @@ describe('parts', () => {
       () => 1,
       { items: 4, size: 1_000 },
     );
-    const outcomes = await Promise.allSettled([1, 2, 3, 4, 5, 6].map((item) => group.add(item)));
-    expect(groups).toEqual([[1], [2, 3, 4, 5], [6]]);
+    const first = [1, 2].map((item) => group.add(item));
+    while (groups.length === 0) await new Promise((resolve) => setImmediate(resolve));
+    const outcomes = await Promise.allSettled([...first, ...[3, 4, 5, 6, 7].map((item) => group.add(item))]);
+    expect(groups).toEqual([[1, 2], [3, 4, 5, 6], [7]]);
     expect(outcomes.map((each) => (each.status === 'fulfilled' ? each.value : each.reason.message))).toEqual([
       2,
       4,
@@ -328,8 +330,9 @@ describe('parts', () => {
       8,
       10,
       12,
+      14,
     ]);
-    expect(await group.add(7)).toBe(14);
+    expect(await group.add(8)).toBe(16);
   });
 
   test('a group that cannot be committed fails each of its items, and the next one goes on', async () => {
