@@ -197,7 +197,9 @@ export class WalletController {
   async signUse(request: proto.SignUseRequest, metadata: Metadata): Promise<proto.SignUseResponse> {
     const token = this.#token(metadata, 'SPEND');
     const { licenceId, call, endpoints } = request;
-    return { payment: writeLicencePayment(await this.wallet.signUse(licenceId, readCall(call), endpoints, token)) };
+    const quoteId = request.quoteId.length === 0 ? undefined : request.quoteId;
+    const payment = await this.wallet.signUse(licenceId, readCall(call), endpoints, quoteId, token);
+    return { payment: writeLicencePayment(payment) };
   }
 
   @GrpcMethod(SERVICE, 'SettleUse')

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { WorkflowFailedError, type WorkflowHandle } from '@temporalio/client';
 import type { WorkflowBundle } from '@temporalio/worker';
@@ -8,6 +9,7 @@ import { fromHex, toHex } from '#core/hex.js';
 import { runMemo } from '#core/run-memo.js';
 import type { LocalWallet } from '#payments/payer/local-wallet.js';
 import { readUsage } from '#payments/provider/read-usage.js';
+import { ExtractRequest } from '#protos/models/entities/v1/entities.js';
 import { runError } from '#services/gateway/runs/run-error.js';
 import { goOn } from '#test/fixtures/licensed-workflows.js';
 import { offerLicence } from '#test/support/licensing.js';
@@ -251,11 +253,18 @@ describe('runs with licences', () => {
       expect(await wallet.channels()).toEqual(before);
     });
 
-    it('when another run has used the pass up', async () => {
+    it('when calls outside of runs have used the pass up; another run is refused before it begins', async () => {
       const licence = await buyPass(4n);
       const run = await start('interrupted', ['a'], [licence], 1_000_000n);
       await untilFirst(run);
-      await (await start('counts', [['x', 'y', 'z']], [licence])).result();
+      const other = await start('counts', [['x', 'y', 'z']], [licence]);
+      expect(await failure(other)).toMatchObject({ reason: 'LICENCE_USED_UP', details: { licence } });
+      expect((await other.query(progressQuery)).steps).toEqual([]);
+      const { quote } = await run.query(progressQuery);
+      const { pins } = await wallet.quoteStatus(fromHex(quote!.quoteId, 'quoteId', 32));
+      const request = ExtractRequest.encode({ text: 'x' }).finish();
+      for (let i = 0; i < 3; i++)
+        await runs.parts.caller.call({ quoteId: randomBytes(32), pin: pins[0]!, callId: randomBytes(32), request });
       await run.signal(goOn);
       expect(await failure(run)).toMatchObject({ reason: 'LICENCE_USED_UP', details: { licence } });
       await expectNothingPaid(run, licence);

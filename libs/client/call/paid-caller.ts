@@ -204,7 +204,7 @@ export class PaidCaller {
     if (pin.licence !== undefined) {
       const { listing, method } = pin;
       const licensed = { callId, listing, method, requestDigest: messageDigest(request), maxAmount: 0n };
-      use = await this.parts.wallet.signUse(pin.licence, licensed, pin.endpoints);
+      use = await this.parts.wallet.signUse(pin.licence, licensed, pin.endpoints, quoteId);
       metadata.set('weft-payment-bin', asBuffer(PaymentMessage.encode(writeLicencePayment(use)).finish()));
     } else if (pin.maxPerCall > 0n) {
       const requestDigest = messageDigest(request);

@@ -76,7 +76,13 @@ export class LicenceBook {
    */
   async reserve(
     licenceId: Uint8Array,
-    call: { readonly callId: Uint8Array; readonly commitment: Uint8Array; readonly message: Uint8Array },
+    call: {
+      readonly callId: Uint8Array;
+      readonly commitment: Uint8Array;
+      readonly message: Uint8Array;
+      /** Under which it is made. */
+      readonly quoteId: Uint8Array | undefined;
+    },
     onChain: CountOnChain & { readonly calls: bigint },
     at: { readonly endpoints: readonly string[]; readonly nowSec: number },
   ): Promise<bigint> {
@@ -102,11 +108,19 @@ export class LicenceBook {
       const isOpen = known?.state === 'RESERVED' && known.signer_number === signerNumber;
       if (known?.state !== 'SETTLED') {
         await client.query(
-          `insert into payer.licence_call (licence, call_id, commitment, call, signer_number, signed_at_sec, state)
-           values ($1, $2, $3, $4, $5, $6, 'RESERVED')
+          `insert into payer.licence_call (licence, call_id, commitment, call, signer_number, signed_at_sec, quote, state)
+           values ($1, $2, $3, $4, $5, $6, $7, 'RESERVED')
            on conflict (licence, call_id) do update
-             set state = 'RESERVED', call = $4, signer_number = $5, signed_at_sec = $6`,
-          [id, callId, asBuffer(call.commitment), asBuffer(call.message), signerNumber, at.nowSec],
+             set state = 'RESERVED', call = $4, signer_number = $5, signed_at_sec = $6, quote = $7`,
+          [
+            id,
+            callId,
+            asBuffer(call.commitment),
+            asBuffer(call.message),
+            signerNumber,
+            at.nowSec,
+            call.quoteId === undefined ? null : asBuffer(call.quoteId),
+          ],
         );
         if (!isOpen) counted += 1n;
         if (onChain.calls > 0n) signed = minAmount(onChain.calls, maxAmount(signed, base + counted));
@@ -155,6 +169,19 @@ export class LicenceBook {
     return await this.#within(async (client) => {
       const { base, counted, signer_number } = await lock(client, asBuffer(licenceId));
       return signerNumber > signer_number ? uses : BigInt(base) + BigInt(counted);
+    });
+  }
+
+  /** How many calls with a licence were or may have been served under each of these quotes, by their ids in latin1. */
+  async madeUnder(licenceId: Uint8Array, quoteIds: readonly Uint8Array[]): Promise<ReadonlyMap<string, bigint>> {
+    if (quoteIds.length === 0) return new Map();
+    return await this.#within(async (client) => {
+      const { rows } = await client.query<{ quote: Buffer; made: string }>(
+        `select quote, count(*) as made from payer.licence_call
+          where quote = any($2::bytea[]) and licence = $1 and state in ('RESERVED', 'SETTLED') group by quote`,
+        [asBuffer(licenceId), quoteIds.map(asBuffer)],
+      );
+      return new Map(rows.map(({ quote, made }) => [keyOf(quote), BigInt(made)]));
     });
   }
 

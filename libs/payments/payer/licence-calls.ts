@@ -50,18 +50,19 @@ export class LicenceCalls {
 
   /**
    * Signs one call, once that is durable; it costs nothing, so a licence is used by tokens without limits alone.
-   * `endpoints`: where it will be sent, and its provider asked later what became of it.
+   * `endpoints`: where it will be sent, and its provider asked later what became of it. `quoteId`: what pinned it.
    */
   async sign(
     licenceId: Uint8Array,
     call: Call,
-    endpoints: readonly string[],
+    { endpoints, quoteId }: { readonly endpoints: readonly string[]; readonly quoteId?: Uint8Array | undefined },
     token?: TokenEntry,
   ): Promise<LicencePayment> {
     const { book, chain, checkOpen } = this.parts;
     checkOpen();
     checkUnlimited(token);
     for (const field of ['callId', 'listing', 'requestDigest'] as const) checkLength(call[field], field, 32);
+    if (quoteId !== undefined) checkLength(quoteId, 'quoteId', 32);
     if (call.maxAmount !== 0n)
       throw new WeftError('INVALID_INPUT', 'a call with a licence costs nothing: maxAmount must be 0', {
         field: 'maxAmount',
@@ -76,7 +77,7 @@ export class LicenceCalls {
     const message = CallMessage.encode(writeCall(call)).finish();
     const uses = await book.reserve(
       licenceId,
-      { callId: call.callId, commitment, message },
+      { callId: call.callId, commitment, message, quoteId },
       { signerNumber: state.signerNumber, uses: state.uses, calls },
       { endpoints, nowSec: chain.nowSec() },
     );

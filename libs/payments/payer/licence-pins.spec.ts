@@ -76,9 +76,45 @@ describe('a quote with licences', () => {
     const { receipt } = await callLicensed(service.client, `/${SAY}`, request, await wallet.signUse(licence, call));
     await wallet.settleUse(licence, callId, { receipt: receipt! });
     await wallet.openQuote(quote);
+    await wallet.closeQuote(quote.quoteId);
     await expect(
       wallet.openQuote(quoteOf(two.slice(0, 1).map((each) => ({ ...each, calls: 4 })))),
     ).rejects.toMatchObject({ reason: 'LICENCE_USED_UP', details: { left: '3', wanted: '4' } });
+  });
+
+  it('sets aside what it may still call of a pass: two quotes are never opened for the same calls', async () => {
+    const licence = await buy({ kind: 'pass', calls: 5n });
+    const wants = (calls: number) => quoteOf([pin(licence, { calls })], { maxTotal: 0n });
+    const first = wants(3);
+    const opened = await Promise.allSettled([first, wants(3)].map((quote) => wallet.openQuote(quote)));
+    expect(opened.map(({ status }) => status)).toEqual(['fulfilled', 'rejected']);
+    await expect(wallet.openQuote(wants(3))).rejects.toMatchObject({
+      reason: 'LICENCE_USED_UP',
+      message: expect.stringContaining('has 2 calls left, besides 3 that open quotes have set aside'),
+      details: { left: '2', wanted: '3', setAside: '3' },
+    });
+    const second = wants(2);
+    await wallet.openQuote(second);
+
+    // A call that was made is one of those that were set aside, not one more.
+    const make = async (what: string, quoteId?: Uint8Array) => {
+      const [callId, request] = [randomBytes(32), text(what)];
+      const asked = { listing: service.digest, method: SAY, requestDigest: messageDigest(request), maxAmount: 0n };
+      const payment = await wallet.signUse(licence, { callId, ...asked }, [], quoteId);
+      const { receipt } = await callLicensed(service.client, `/${SAY}`, request, payment);
+      await wallet.settleUse(licence, callId, { receipt: receipt! });
+    };
+    await make('one of three', first.quoteId);
+    await make('two of three', first.quoteId);
+    await expect(wallet.openQuote(wants(1))).rejects.toMatchObject({ details: { left: '0', setAside: '3' } });
+    await wallet.close();
+    wallet = await LocalWallet.open(options);
+    await expect(wallet.openQuote(wants(1))).rejects.toMatchObject({ details: { left: '0', setAside: '3' } });
+
+    // What a quote has not used is free again when it is closed.
+    await wallet.closeQuote(first.quoteId);
+    await expect(wallet.openQuote(wants(2))).rejects.toMatchObject({ details: { left: '1', setAside: '2' } });
+    await wallet.openQuote(wants(1));
   });
 
   it('is not for a token with limits, which no price by the call could count', async () => {

@@ -4,8 +4,9 @@ import { type ErrorDetails, WeftError } from '#core/errors.js';
 import { sameBytes, toHex } from '#core/hex.js';
 import { maxAmount } from '#core/money.js';
 import type { Reason } from '#core/reasons.js';
+import { keyOf } from '#platform/key-of.js';
 import type { ChannelKeys } from './channel-keys.js';
-import type { TokenEntry } from './ledger/ledger-state.js';
+import type { QuoteEntry, TokenEntry } from './ledger/ledger-state.js';
 import type { LicenceBook } from './licence-book.js';
 import { checkUnlimited } from './licence-calls.js';
 import type { PayerChain } from './payer-chain.js';
@@ -15,6 +16,8 @@ export interface LicencePinsParts {
   readonly book: LicenceBook;
   readonly chain: PayerChain;
   readonly keys: ChannelKeys;
+  /** All that the wallet knows in memory; open ones are there. */
+  readonly quotes: () => Iterable<QuoteEntry>;
 }
 
 /** Judges whether licences admit what a quote pins to them, before its first call: nothing is paid for a run that cannot end. */
@@ -31,8 +34,7 @@ export class LicencePins {
     checkUnlimited(token);
     await this.parts.chain.readTime();
     const different = new Map(licences.map((id) => [toHex(id), id]));
-    const pinned = (id: Uint8Array) => pins.filter(({ licence }) => licence !== undefined && sameBytes(licence, id));
-    await Promise.all([...different.values()].map((id) => this.#check(id, pinned(id))));
+    await Promise.all([...different.values()].map((id) => this.#check(id, pins.filter(isPinnedTo(id)))));
   }
 
   async #check(id: Uint8Array, pins: readonly PinRequest[]): Promise<void> {
@@ -56,22 +58,54 @@ export class LicencePins {
     await this.#checkCalls(id, state, pins);
   }
 
-  /** Of a pass. What the chain has not counted yet this wallet has signed itself. */
+  /**
+   * Of a pass. What the chain has not counted yet this wallet has signed itself, or set aside: what an open quote may
+   * still call is no other's.
+   */
   async #checkCalls(
     id: Uint8Array,
     { uses, callsLeft, signerNumber }: LicenceState,
     pins: readonly PinRequest[],
   ): Promise<void> {
     if (callsLeft === undefined) return;
-    const left = uses + callsLeft - maxAmount(uses, await this.parts.book.most(id, { signerNumber, uses }));
-    const wanted = pins.reduce((sum, { calls }) => sum + BigInt(calls), 0n);
-    if (wanted > left)
-      refuse('LICENCE_USED_UP', id, `has ${left} calls left, and up to ${wanted} may be made with it`, {
-        left: String(left),
-        wanted: String(wanted),
-      });
+    const setAside = await this.#setAside(id);
+    const unused = uses + callsLeft - maxAmount(uses, await this.parts.book.most(id, { signerNumber, uses }));
+    const left = maxAmount(unused - setAside, 0n);
+    const wanted = callsOf(pins);
+    if (wanted <= left) return;
+    const besides = setAside > 0n ? `, besides ${setAside} that open quotes have set aside` : '';
+    refuse('LICENCE_USED_UP', id, `has ${left} calls left${besides}, and up to ${wanted} may be made with it`, {
+      left: String(left),
+      wanted: String(wanted),
+      ...(setAside > 0n && { setAside: String(setAside) }),
+    });
+  }
+
+  /** Calls of a pass that open quotes have pinned and not made yet. */
+  async #setAside(id: Uint8Array): Promise<bigint> {
+    const { book, chain, quotes } = this.parts;
+    const pinned = new Map<QuoteEntry, bigint>();
+    for (const quote of quotes()) {
+      if (quote.closed || quote.expiresAtSec <= chain.nowSec()) continue;
+      const calls = callsOf(quote.pins.filter(isPinnedTo(id)));
+      if (calls > 0n) pinned.set(quote, calls);
+    }
+    const made = await book.madeUnder(
+      id,
+      [...pinned.keys()].map((quote) => quote.id),
+    );
+    let setAside = 0n;
+    for (const [quote, calls] of pinned) setAside += maxAmount(calls - (made.get(keyOf(quote.id)) ?? 0n), 0n);
+    return setAside;
   }
 }
+
+const isPinnedTo =
+  (id: Uint8Array) =>
+  ({ licence }: PinRequest): boolean =>
+    licence !== undefined && sameBytes(licence, id);
+
+const callsOf = (pins: readonly PinRequest[]): bigint => pins.reduce((sum, { calls }) => sum + BigInt(calls), 0n);
 
 function refuse(reason: Reason, id: Uint8Array, what: string, details: ErrorDetails = {}): never {
   const licence = toHex(id);

@@ -133,7 +133,7 @@ export class LocalWallet implements Wallet {
       { book, chain, keys, domain, payer, policy },
       options.key,
       this.#recovery,
-      new LicencePins({ book: this.#licenceBook, chain, keys }),
+      new LicencePins({ book: this.#licenceBook, chain, keys, quotes: () => book.quotes.values() }),
     );
     this.#calls = new CallDesk(book, {
       chain,
@@ -447,9 +447,10 @@ export class LocalWallet implements Wallet {
     licenceId: Uint8Array,
     call: Call,
     endpoints: readonly string[] = [],
+    quoteId?: Uint8Array,
     token?: TokenEntry,
   ): Promise<LicencePayment> {
-    return this.#licenceCalls.sign(licenceId, call, endpoints, token);
+    return this.#licenceCalls.sign(licenceId, call, { endpoints, quoteId }, token);
   }
 
   settleUse(licenceId: Uint8Array, callId: Uint8Array, end: CallEnd, token?: TokenEntry): Promise<void> {

@@ -4,6 +4,7 @@ import { WeftError } from '#core/errors.js';
 import { sameBytes, toHex } from '#core/hex.js';
 import { MAX_AMOUNT, maxAmount, minAmount } from '#core/money.js';
 import { tenureKey } from '#core/tenure-key.js';
+import { Turns } from '#core/turns.js';
 import { SigningKey } from '../signature.js';
 import { escrowDomain, hashQuote, type Quote, signingHash } from '../typed-data.js';
 import type { Signed } from '../wire.js';
@@ -31,6 +32,7 @@ export class QuoteDesk {
   readonly funding: Funding;
   readonly #separator: Buffer;
   readonly #key: SigningKey;
+  readonly #licensed = new Turns();
   /** Filling channels goes one quote after the other: they would count on the same money. */
   #queue: Promise<unknown> = Promise.resolve();
 
@@ -62,6 +64,15 @@ export class QuoteDesk {
    */
   async open(request: QuoteRequest, token: TokenEntry | undefined): Promise<OpenedQuote> {
     checkRequest(request);
+    const open = () => this.#open(request, token);
+    const isNew = (await this.parts.book.quote(request.quoteId)) === undefined;
+    // What one sets aside of a pass has to be seen by the next.
+    return await (isNew && request.pins.some(({ licence }) => licence !== undefined)
+      ? this.#licensed.take('new', open)
+      : open());
+  }
+
+  async #open(request: QuoteRequest, token: TokenEntry | undefined): Promise<OpenedQuote> {
     const { book, chain } = this.parts;
     const known = await book.quote(request.quoteId);
     if (known !== undefined) this.#checkSame(known, request, token);

@@ -177,8 +177,13 @@ export class RemoteWallet implements Wallet {
     return await this.#ask(this.#wallet.transferLicence(request, { deadlineMs: FUNDING_MS }));
   }
 
-  async signUse(licenceId: Uint8Array, call: Call, endpoints: readonly string[] = []): Promise<LicencePayment> {
-    const request = { licenceId, call: writeCall(call), endpoints: [...endpoints] };
+  async signUse(
+    licenceId: Uint8Array,
+    call: Call,
+    endpoints: readonly string[] = [],
+    quoteId?: Uint8Array,
+  ): Promise<LicencePayment> {
+    const request = { licenceId, call: writeCall(call), endpoints: [...endpoints], ...(quoteId && { quoteId }) };
     const { payment } = await this.#ask(this.#wallet.signUse(request));
     if (payment === undefined) throw new WeftError('WALLET_UNAVAILABLE', 'the wallet answered without a signature');
     return readLicencePayment(payment);

@@ -87,9 +87,15 @@ export interface Wallet {
   ): Promise<{ transaction: string }>;
   /**
    * Signs one call with a licence. The same id with the same call is signed again; with another: CALL_ID_REUSED.
-   * `endpoints`: where its provider is asked what became of it, if nobody says.
+   * `endpoints`: where its provider is asked what became of it, if nobody says. `quoteId`: the quote that pinned it, if
+   * one did.
    */
-  signUse(licenceId: Uint8Array, call: Call, endpoints?: readonly string[]): Promise<LicencePayment>;
+  signUse(
+    licenceId: Uint8Array,
+    call: Call,
+    endpoints?: readonly string[],
+    quoteId?: Uint8Array,
+  ): Promise<LicencePayment>;
   /** Tells how a call with a licence ended; a receipt is verified before it counts. */
   settleUse(licenceId: Uint8Array, callId: Uint8Array, end: CallEnd): Promise<void>;
 }
