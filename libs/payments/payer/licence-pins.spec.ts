@@ -38,6 +38,14 @@ describe('a quote with licences', () => {
   }
   const pin = (licence: Uint8Array, change: Partial<PinRequest> = {}): PinRequest =>
     pinOf(service, { licence, maxPerCall: 0n, calls: 2, ...change });
+  /** One call with a licence, from its signature to its receipt. */
+  async function make(licence: Uint8Array, what: string, quoteId?: Uint8Array): Promise<void> {
+    const [callId, request] = [randomBytes(32), text(what)];
+    const call = { callId, listing: service.digest, method: SAY, requestDigest: messageDigest(request), maxAmount: 0n };
+    const payment = await wallet.signUse(licence, call, [], quoteId);
+    const { receipt } = await callLicensed(service.client, `/${SAY}`, request, payment);
+    await wallet.settleUse(licence, callId, { receipt: receipt! });
+  }
 
   it('opens no channel and signs no voucher for a step that a licence admits, and remembers it', async () => {
     const licence = await buy();
@@ -71,10 +79,7 @@ describe('a quote with licences', () => {
     });
     const quote = quoteOf([pin(licence), pin(licence, { step: 'again', calls: 2 })]);
     await wallet.openQuote(quote);
-    const [callId, request] = [randomBytes(32), text('served')];
-    const call = { callId, listing: service.digest, method: SAY, requestDigest: messageDigest(request), maxAmount: 0n };
-    const { receipt } = await callLicensed(service.client, `/${SAY}`, request, await wallet.signUse(licence, call));
-    await wallet.settleUse(licence, callId, { receipt: receipt! });
+    await make(licence, 'served');
     await wallet.openQuote(quote);
     await wallet.closeQuote(quote.quoteId);
     await expect(
@@ -97,15 +102,8 @@ describe('a quote with licences', () => {
     await wallet.openQuote(second);
 
     // A call that was made is one of those that were set aside, not one more.
-    const make = async (what: string, quoteId?: Uint8Array) => {
-      const [callId, request] = [randomBytes(32), text(what)];
-      const asked = { listing: service.digest, method: SAY, requestDigest: messageDigest(request), maxAmount: 0n };
-      const payment = await wallet.signUse(licence, { callId, ...asked }, [], quoteId);
-      const { receipt } = await callLicensed(service.client, `/${SAY}`, request, payment);
-      await wallet.settleUse(licence, callId, { receipt: receipt! });
-    };
-    await make('one of three', first.quoteId);
-    await make('two of three', first.quoteId);
+    await make(licence, 'one of three', first.quoteId);
+    await make(licence, 'two of three', first.quoteId);
     await expect(wallet.openQuote(wants(1))).rejects.toMatchObject({ details: { left: '0', setAside: '3' } });
     await wallet.close();
     wallet = await LocalWallet.open(options);

@@ -32,9 +32,8 @@ export class QuoteDesk {
   readonly funding: Funding;
   readonly #separator: Buffer;
   readonly #key: SigningKey;
-  readonly #licensed = new Turns();
-  /** Filling channels goes one quote after the other: they would count on the same money. */
-  #queue: Promise<unknown> = Promise.resolve();
+  /** Quotes that would count on the same go one after the other. */
+  readonly #turns = new Turns();
 
   constructor(
     private readonly parts: FundingParts,
@@ -65,11 +64,9 @@ export class QuoteDesk {
   async open(request: QuoteRequest, token: TokenEntry | undefined): Promise<OpenedQuote> {
     checkRequest(request);
     const open = () => this.#open(request, token);
-    const isNew = (await this.parts.book.quote(request.quoteId)) === undefined;
     // What one sets aside of a pass has to be seen by the next.
-    return await (isNew && request.pins.some(({ licence }) => licence !== undefined)
-      ? this.#licensed.take('new', open)
-      : open());
+    const isLicensed = request.pins.some(({ licence }) => licence !== undefined);
+    return await (isLicensed ? this.#turns.take('licences', open) : open());
   }
 
   async #open(request: QuoteRequest, token: TokenEntry | undefined): Promise<OpenedQuote> {
@@ -123,9 +120,7 @@ export class QuoteDesk {
 
   /** What spends the payer's free money goes one after the other. */
   async inTurn(work: () => Promise<void>): Promise<void> {
-    const turn = this.#queue.then(work);
-    this.#queue = turn.catch(() => {});
-    await turn;
+    await this.#turns.take('money', work);
   }
 
   #release(quote: QuoteEntry): void {
