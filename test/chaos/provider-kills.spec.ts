@@ -96,6 +96,11 @@ describe('a provider that is killed', () => {
       await this.start(fault);
     }
 
+    /** Resolves when what it prints of a run has come, which may be later than the run's answer. */
+    async hasRun(words: string): Promise<void> {
+      await this.process.waitForLine(new RegExp(`^run ${words}$`));
+    }
+
     runs(words: string): number {
       return this.process.lines.filter((line) => line === `run ${words}`).length;
     }
@@ -157,12 +162,14 @@ describe('a provider that is killed', () => {
     const lost = await callPaid(provider.client, `/${SAY}`, request, channel.pay(paid));
     expect(lost).toMatchObject({ outcome: undefined, receipt: undefined });
     expect(lost.error?.retryable).toBe(true);
+    await provider.process.exited;
     expect(provider.runs('served')).toBe(1);
     await provider.restart();
     const ask = questions(provider.client, channel);
     expect((await ask.getCall(paid.callId)).state).toBe(1);
     const reply = await callPaid(provider.client, `/${SAY}`, request, channel.pay(paid));
     expect(reply.error).toBeUndefined();
+    await provider.hasRun('served');
     expect(provider.runs('served')).toBe(1);
     await expectCharged(channel, [reply]);
   });

@@ -2,6 +2,7 @@ import { readContract } from '#client/contract/read-contract.js';
 import { readSignedListing } from '#client/listing/listing-wire.js';
 import type { ListingVerifier } from '#client/listing/verify-listing.js';
 import { WeftError } from '#core/errors.js';
+import { Turns } from '#core/turns.js';
 import * as proto from '#protos/weft/registry/v1/registry.js';
 import { isServing, type ProbeOptions } from '../publish/probe-endpoint.js';
 import type { ListingRow, ListingStore } from '../store/listing-store.js';
@@ -25,6 +26,7 @@ const AT_ONCE = 8;
  */
 export class Visits {
   readonly #stop = new AbortController();
+  readonly #turns = new Turns();
   #timer: NodeJS.Timeout | undefined;
   #round: Promise<void> = Promise.resolve();
 
@@ -43,8 +45,12 @@ export class Visits {
     ).unref();
   }
 
-  /** Visits everything that is due. */
-  async round(): Promise<void> {
+  /** Visits everything that is due, once the round before is done: what that one has taken would be missed. */
+  round(): Promise<void> {
+    return this.#turns.take('round', () => this.#visitDue());
+  }
+
+  async #visitDue(): Promise<void> {
     while (!this.#stop.signal.aborted) {
       const due = await this.parts.store.takeForVisit(BATCH, this.parts.everySec);
       const queue = due.values();
