@@ -90,10 +90,13 @@ describe('a provider that is killed', () => {
       return this;
     }
 
-    /** Waits for it to die as it was told, and starts it anew. */
+    /** Waits for it to die as it was told, starts it anew, and waits until its client, refused meanwhile, has tried again. */
     async restart(fault?: Fault): Promise<void> {
       await this.process.exited;
       await this.start(fault);
+      await new Promise<void>((resolve, reject) => {
+        this.client.waitForReady(Date.now() + 20_000, (error) => (error ? reject(error) : resolve()));
+      });
     }
 
     /** Resolves when what it prints of a run has come, which may be later than the run's answer. */
