@@ -11,7 +11,7 @@ import {
   ListLanguagesResponse,
 } from '#protos/models/language/v1/language.js';
 import { type GrpcApp, startGrpcApp } from './grpc/start-grpc-app.js';
-import { createMetrics, type MetricsServer, measureCalls, startMetricsServer } from './metrics.js';
+import { callTimes, createMetrics, type MetricsServer, measureCalls, startMetricsServer } from './metrics.js';
 
 @Controller()
 class TestController {
@@ -44,7 +44,7 @@ describe('metrics', () => {
     app = await startGrpcApp({
       module: TestModule,
       definitions: [LanguageServiceDefinition],
-      interceptors: [measureCalls(registry)],
+      interceptors: [measureCalls(callTimes(registry))],
     });
     server = await startMetricsServer({ registry, isHealthy: () => healthy });
   });

@@ -7,7 +7,7 @@ import { loadDescriptorSet } from '#platform/grpc/descriptor-set.js';
 import { weftHome } from '#platform/home.js';
 import { freePort } from '#platform/local/free-port.js';
 import { nestLogger } from '#platform/logging.js';
-import { createMetrics, measureCalls, startMetricsServer } from '#platform/metrics.js';
+import { callTimes, createMetrics, measureCalls, startMetricsServer } from '#platform/metrics.js';
 import { runApp } from '#platform/run-app.js';
 import { ancestorsOf, builtFrom } from './lineage.js';
 import { type ModelName, modelNamed, modelNames } from './models.js';
@@ -106,7 +106,7 @@ export const runModels = (names: readonly ModelName[] = modelNames): Promise<voi
       names,
       host,
       ports,
-      interceptors: [measureCalls(registry)],
+      interceptors: [measureCalls(callTimes(registry))],
       ...(paywall === undefined ? {} : { mount: (app) => paywall.mount(app) }),
       // Nest says a dozen lines for each app about how it was put together.
       logger: nestLogger(logger.child({}, { level: 'warn' })),

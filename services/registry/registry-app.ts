@@ -9,7 +9,7 @@ import { fromHex } from '#core/hex.js';
 import { migrate } from '#platform/db/migrate.js';
 import { createPool } from '#platform/db/pool.js';
 import { type GrpcApp, startGrpcApp } from '#platform/grpc/start-grpc-app.js';
-import { measureCalls } from '#platform/metrics.js';
+import { callTimes, measureCalls } from '#platform/metrics.js';
 import { RegistryServiceDefinition } from '#protos/weft/registry/v1/registry.js';
 import { Visits } from './health/visits.js';
 import { limitRate, type RateLimits } from './limit-rate.js';
@@ -82,7 +82,7 @@ export async function startRegistry(options: RegistryOptions): Promise<RegistryA
     module: moduleOf({ store, publisher, feed, assets }),
     definitions: [RegistryServiceDefinition],
     interceptors: [
-      ...(options.metrics === undefined ? [] : [measureCalls(options.metrics)]),
+      ...(options.metrics === undefined ? [] : [measureCalls(callTimes(options.metrics))]),
       limitRate(options.rate ?? DEFAULT_RATE),
     ],
     maxMessageBytes: MAX_MESSAGE_BYTES,

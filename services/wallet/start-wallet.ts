@@ -6,10 +6,10 @@ import { LocalWallet, type LocalWalletOptions } from '#payments/payer/local-wall
 import { noLimits } from '#payments/payer/tokens.js';
 import { chainSafety } from '#platform/chain-settings.js';
 import { startGrpcApp } from '#platform/grpc/start-grpc-app.js';
-import { measureCalls } from '#platform/metrics.js';
+import { callTimes, measureCalls } from '#platform/metrics.js';
 import { WalletServiceDefinition } from '#protos/weft/wallet/v1/wallet.js';
 import type { WalletConfig } from './wallet-config.js';
-import { WalletController } from './wallet-controller.js';
+import { CALL_TIMES, WalletController } from './wallet-controller.js';
 import { openKeys } from './wallet-keys.js';
 
 export interface RunningWallet {
@@ -58,13 +58,22 @@ export async function startWallet(options: StartWalletOptions): Promise<RunningW
     await wallet.tokens.keep('spend', keys.tokens.spend, 'SPEND', noLimits);
     measure(wallet, metrics);
 
-    @Module({ controllers: [WalletController], providers: [{ provide: LocalWallet, useValue: wallet }] })
+    const times = callTimes(metrics);
+
+    @Module({
+      controllers: [WalletController],
+      providers: [
+        { provide: LocalWallet, useValue: wallet },
+        { provide: CALL_TIMES, useValue: times },
+      ],
+    })
     class WalletModule {}
 
     const app = await startGrpcApp({
       module: WalletModule,
       definitions: [WalletServiceDefinition],
-      interceptors: [measureCalls(metrics)],
+      interceptors: [measureCalls(times)],
+      smallFramesPerSec: SMALL_FRAMES_PER_SEC,
       host: '127.0.0.1',
       port: config.WEFT_PORT,
       logger,
@@ -73,6 +82,7 @@ export async function startWallet(options: StartWalletOptions): Promise<RunningW
       address: app.address,
       wallet,
       async close() {
+        app.app.get(WalletController).close();
         await app.close();
         await wallet.close();
       },
@@ -82,6 +92,9 @@ export async function startWallet(options: StartWalletOptions): Promise<RunningW
     throw error;
   }
 }
+
+/** Each question on a stream is one, and they come as fast as a worker makes calls. */
+const SMALL_FRAMES_PER_SEC = 20_000;
 
 function measure(wallet: LocalWallet, registry: Registry): void {
   const gauge = (name: string, help: string, value: () => number) =>

@@ -1,20 +1,43 @@
-import type { Metadata } from '@grpc/grpc-js';
-import { Controller, Inject } from '@nestjs/common';
-import { GrpcMethod } from '@nestjs/microservices';
+import type { Metadata, ServerDuplexStream } from '@grpc/grpc-js';
+import { Controller, Inject, Logger } from '@nestjs/common';
+import { GrpcMethod, GrpcStreamCall } from '@nestjs/microservices';
+import type { Histogram } from 'prom-client';
 import { WeftError } from '#core/errors.js';
+import { statusName } from '#core/status.js';
 import type { TokenEntry, TokenScope } from '#payments/payer/ledger/ledger-state.js';
 import { LocalWallet } from '#payments/payer/local-wallet.js';
 import { writePlace } from '#payments/payer/receipt-place.js';
 import * as wire from '#payments/payer/wallet-wire.js';
 import { readCall, writeLicencePayment } from '#payments/wire.js';
 import type * as proto from '#protos/weft/wallet/v1/wallet.js';
+import { AskStreams, refuse } from './ask-streams.js';
 
 const SERVICE = 'WalletService';
+/** Provides the histogram of `callTimes`. */
+export const CALL_TIMES = Symbol('call times');
 
 /** `weft.wallet.v1` over the ledger: who asks, whether he may, and the messages. */
 @Controller()
 export class WalletController {
-  constructor(@Inject(LocalWallet) private readonly wallet: LocalWallet) {}
+  readonly #streams: AskStreams;
+
+  constructor(
+    @Inject(LocalWallet) private readonly wallet: LocalWallet,
+    @Inject(CALL_TIMES) times: Histogram<'method' | 'code'>,
+  ) {
+    const logger = new Logger('grpc');
+    const handlers = this as unknown as Record<string, (request: unknown, metadata: Metadata) => unknown>;
+    this.#streams = new AskStreams({
+      handle: (key, request, metadata) => handlers[key]?.(request, metadata),
+      answered: (method, code, seconds) => times.observe({ method, code: statusName(code) }, seconds),
+      log: (err, reference) => logger.error({ msg: 'a handler threw', reference, err }),
+    });
+  }
+
+  /** Ends the streams on which programs ask, once what they asked is answered. */
+  close(): void {
+    this.#streams.close();
+  }
 
   @GrpcMethod(SERVICE, 'GetAccount')
   async getAccount(_: proto.GetAccountRequest, metadata: Metadata): Promise<proto.GetAccountResponse> {
@@ -227,6 +250,16 @@ export class WalletController {
   listTokens(_: proto.ListTokensRequest, metadata: Metadata): proto.ListTokensResponse {
     this.#token(metadata, 'ADMIN');
     return { tokens: this.wallet.tokens.list().map(wire.writeToken) };
+  }
+
+  @GrpcStreamCall(SERVICE, 'Ask')
+  ask(stream: ServerDuplexStream<proto.AskRequest, proto.AskResponse>): void {
+    try {
+      this.#token(stream.metadata, 'READ');
+      this.#streams.serve(stream);
+    } catch (error) {
+      refuse(stream, WeftError.from(error));
+    }
   }
 
   #token(metadata: Metadata, scope: TokenScope): TokenEntry {

@@ -4,15 +4,14 @@ import { connectTemporal } from '#client/temporal/connect-temporal.js';
 import { payloadsOf } from '#client/temporal/payloads.js';
 import type { RemoteWallet } from '#payments/payer/remote-wallet.js';
 import type { LocalTemporal } from '#platform/local/temporal.js';
-import { WalletServiceDefinition } from '#protos/weft/wallet/v1/wallet.js';
 import { createDatabase } from './database.js';
 import type { Market } from './market.js';
 import { onEnd } from './on-end.js';
 import { marketplaceFor } from './paid-runs.js';
-import { startRelay } from './relay.js';
 import { Silence, type SilenceOptions } from './silence.js';
 import { type NodeProcess, spawnNode } from './spawn-node.js';
 import { giveMoney, startWalletProcess, walletHome } from './wallet-process.js';
+import { startWalletRelay } from './wallet-relay.js';
 
 export interface PayingWorkers {
   readonly home: string;
@@ -39,11 +38,8 @@ export async function startPayingWorkers(
   const process = await startWalletProcess(home, { DATABASE_URL: await createDatabase() });
   onEnd(() => process.process.stop());
   await giveMoney(market.chain, process.payer, 1_000_000n);
-  const methods = Object.values(WalletServiceDefinition.methods).map(
-    ({ name }) => `${WalletServiceDefinition.fullName}/${name}`,
-  );
   let silence: Silence | undefined;
-  const wallet = await startRelay(process.address, methods, (call, forward) =>
+  const wallet = await startWalletRelay(process.address, (call, forward) =>
     silence?.concerns(call) ? silence.swallow(call, forward) : forward(),
   );
   const taskQueue = 'paying';

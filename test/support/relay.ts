@@ -50,7 +50,7 @@ export async function startRelay(target: string, methods: readonly string[], aro
 }
 
 /** Without what belongs to the connection. */
-function ownMetadata(metadata: Metadata): Metadata {
+export function ownMetadata(metadata: Metadata): Metadata {
   const own = new Metadata();
   for (const key of Object.keys(metadata.getMap()))
     if (/^(weft-|authorization$|grpc-status-details-bin$)/.test(key))

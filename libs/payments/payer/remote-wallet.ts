@@ -1,12 +1,11 @@
 import { type Client, Metadata } from '@grpc/grpc-js';
 import { WeftError } from '#core/errors.js';
 import { partDown } from '#core/part-down.js';
-import { WalletServiceDefinition } from '#protos/weft/wallet/v1/wallet.js';
 import { connect } from '../rpc/connect.js';
-import { type TypedClient, typedClient } from '../rpc/typed-client.js';
 import type { Call } from '../typed-data.js';
 import type { Days, Usage } from '../usage.js';
 import { type LicencePayment, readLicencePayment, writeCall } from '../wire.js';
+import { type AskingClient, AskStream, askingClient } from './ask-stream.js';
 import type { SpendingLimits, TokenScope } from './ledger/ledger-state.js';
 import { readPlace } from './receipt-place.js';
 import type {
@@ -44,14 +43,16 @@ export interface RemoteWalletOptions {
 export class RemoteWallet implements Wallet {
   readonly #address: string;
   readonly #client: Client;
-  readonly #wallet: TypedClient<typeof WalletServiceDefinition>;
+  readonly #asks: AskStream;
+  readonly #wallet: AskingClient;
 
   constructor({ address, token, deadlineMs = 30_000 }: RemoteWalletOptions) {
     const metadata = new Metadata();
     metadata.set('authorization', `Bearer ${token}`);
     this.#address = address;
     this.#client = connect(address, { longestBackoffMs: 1_000 });
-    this.#wallet = typedClient(WalletServiceDefinition, this.#client, { metadata, deadlineMs });
+    this.#asks = new AskStream(this.#client, metadata);
+    this.#wallet = askingClient(this.#asks, deadlineMs);
   }
 
   async account(): Promise<Account> {
@@ -214,6 +215,7 @@ export class RemoteWallet implements Wallet {
   }
 
   close(): void {
+    this.#asks.close();
     this.#client.close();
   }
 

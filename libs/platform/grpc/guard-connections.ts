@@ -6,7 +6,7 @@ const limits = {
   /** Calls taken back: as many as may be open at once, and then so many a second. */
   resets: 256,
   resetsPerSec: 50,
-  /** DATA frames: so many for nothing, some for each call, and one for so many bytes. */
+  /** DATA frames: so many for nothing, some for each call, one for so many bytes, and what the server allows a second. */
   frames: 1_000,
   framesPerCall: 4,
   bytesPerFrame: 512,
@@ -25,7 +25,7 @@ const MAX_WAITING = 4;
  * Ends connections that waste the server: calls begun and reset again and again, messages in tiny frames, more bytes
  * of requests than could be honest. The library limits none of it in a way that spares other callers.
  */
-export function guardConnections(server: Http2Server, maxMessageBytes: number): void {
+export function guardConnections(server: Http2Server, maxMessageBytes: number, smallFramesPerSec = 0): void {
   const usages = new WeakMap<ServerHttp2Session, Usage>();
   const offenders = new Offenders();
   offenders.holdBack(server);
@@ -33,7 +33,7 @@ export function guardConnections(server: Http2Server, maxMessageBytes: number): 
     const address = session.socket.remoteAddress ?? '';
     usages.set(
       session,
-      new Usage(maxMessageBytes, () => {
+      new Usage(maxMessageBytes, smallFramesPerSec, () => {
         offenders.add(address);
         // Not now: a stream's events come while the session reads, and to be destroyed under its own feet ends the process.
         setImmediate(() => {
@@ -54,12 +54,14 @@ class Usage {
   private resets = limits.resets;
   private resetsAtMs = performance.now();
   private frames = limits.frames;
+  private framesAtMs = performance.now();
   private bytesUnderWay = 0;
   private ended = false;
   private readonly maxBytesUnderWay: number;
 
   constructor(
     maxMessageBytes: number,
+    private readonly framesPerSec: number,
     private readonly whenOver: () => void,
   ) {
     this.maxBytesUnderWay = limits.messagesUnderWay * maxMessageBytes;
@@ -68,11 +70,12 @@ class Usage {
   /** Listens after grpc-js does, which decides when a stream is read. */
   watch(stream: ServerHttp2Stream): void {
     let bytes = 0;
-    this.frames = Math.min(limits.frames, this.frames + limits.framesPerCall);
+    this.earnFrames(limits.framesPerCall);
     stream.on('data', (chunk: Buffer) => {
       bytes += chunk.length;
       this.bytesUnderWay += chunk.length;
-      this.frames = Math.min(limits.frames, this.frames - 1 + chunk.length / limits.bytesPerFrame);
+      this.frames--;
+      this.earnFrames(chunk.length / limits.bytesPerFrame);
       if (this.frames < 0 || this.bytesUnderWay > this.maxBytesUnderWay) this.end();
     });
     stream.once('close', () => {
@@ -86,6 +89,14 @@ class Usage {
     if (this.ended) return;
     this.ended = true;
     this.whenOver();
+  }
+
+  /** `more` and what time has brought. */
+  private earnFrames(more: number): void {
+    const nowMs = performance.now();
+    const earned = ((nowMs - this.framesAtMs) / 1_000) * this.framesPerSec;
+    this.frames = Math.min(limits.frames, this.frames + more + earned);
+    this.framesAtMs = nowMs;
   }
 
   private countReset(): void {

@@ -30,6 +30,8 @@ export interface GrpcAppOptions {
   /** Where requests are smaller than answers. */
   readonly maxRequestBytes?: number;
   readonly maxStreamsPerConnection?: number;
+  /** Of one connection, beyond what its calls need: for services that take streams of small requests. Default 0. */
+  readonly smallFramesPerSec?: number;
   /** What reflection shows of services that are not among our own protos. */
   readonly descriptorSet?: Uint8Array;
   /** Default: warnings and errors only. */
@@ -93,7 +95,7 @@ class WeftServer extends ServerGrpc {
   }
 
   override async createClient(): Promise<Server> {
-    const server = new GuardedServer(serverOptions(this.settings));
+    const server = new GuardedServer(serverOptions(this.settings), this.settings.smallFramesPerSec ?? 0);
     this.server = server;
     const names = [...this.settings.definitions, HealthDefinition, ServerReflectionDefinition].map((d) => d.fullName);
     server.addService(toGrpcDefinition(HealthDefinition), this.health.handlers);
@@ -148,13 +150,13 @@ const mebibyte = 1024 * 1024;
 
 /** grpc-js shows nobody the HTTP/2 servers that it makes, so this takes hold of them where they are made. */
 class GuardedServer extends Server {
-  constructor(options: ChannelOptions) {
+  constructor(options: ChannelOptions, smallFramesPerSec: number) {
     super(options);
     const inner = this as unknown as { createHttp2Server(credentials: ServerCredentials): Http2Server };
     const make = inner.createHttp2Server.bind(this);
     inner.createHttp2Server = (credentials) => {
       const server = make(credentials);
-      guardConnections(server, Number(options['grpc.max_receive_message_length']));
+      guardConnections(server, Number(options['grpc.max_receive_message_length']), smallFramesPerSec);
       return server;
     };
   }
