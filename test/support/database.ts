@@ -12,6 +12,15 @@ export async function createDatabase(): Promise<string> {
   return url.href;
 }
 
+/** A database that has what another has, which nobody may be using. */
+export async function copyDatabase(url: string): Promise<string> {
+  const copy = await createDatabase();
+  const [from, to] = [url, copy].map((each) => new URL(each).pathname.slice(1));
+  await onServer(`drop database ${to}`);
+  await onServer(`create database ${to} template ${from}`);
+  return copy;
+}
+
 async function onServer(statement: string): Promise<void> {
   const client = new pg.Client({ connectionString: serverUrl() });
   await client.connect();

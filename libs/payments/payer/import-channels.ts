@@ -5,19 +5,20 @@ import { idKey, newChannel } from './ledger/ledger-state.js';
 import type { PayerChain } from './payer-chain.js';
 
 /**
- * A new ledger takes in the channels that an earlier one of this wallet opened: those whose signer comes from its seed.
- * What was signed on them nobody here knows, so they sign nothing until their provider has shown the highest
- * voucher and the receipts, and their whole deposit counts as signed. Gives whether all of them are deep enough in the
- * chain to be taken in. Errors: CHAIN_UNAVAILABLE.
+ * A ledger takes in the channels that this wallet opened from `fromBlock` on and that it does not know: those whose
+ * signer comes from the wallet's seed. What was signed on them nobody here knows, so they sign nothing until their
+ * provider has shown the highest voucher and the receipts, and their whole deposit counts as signed. Gives whether all
+ * of them are deep enough in the chain to be taken in. Errors: CHAIN_UNAVAILABLE.
  */
 export async function importChannels(parts: {
   readonly book: LedgerBook;
   readonly chain: PayerChain;
   readonly keys: ChannelKeys;
+  readonly fromBlock: number;
 }): Promise<boolean> {
-  const { book, chain, keys } = parts;
+  const { book, chain, keys, fromBlock } = parts;
   let complete = true;
-  for (const { channelId, terms } of await chain.opened()) {
+  for (const { channelId, terms } of await chain.opened(fromBlock)) {
     if (book.channels.has(idKey(channelId)) || !sameBytes(keys.key(terms).address, terms.signer)) continue;
     const onChain = await chain.channel(channelId);
     if (onChain.status === 'none') complete = false;

@@ -1,4 +1,5 @@
 import { type JobStep, type Jobs, type JobsEvent } from '#contracts/jobs.js';
+import { sameBytes } from '#core/hex.js';
 import type { LedgerBook } from './ledger/ledger-book.js';
 import { idKey, isOpenJob, type JobEntry } from './ledger/ledger-state.js';
 import type { PayerChain } from './payer-chain.js';
@@ -14,17 +15,27 @@ const STATES: Readonly<Record<JobStep['status'], JobState | undefined>> = {
   rejected: 'REJECTED',
   expired: 'EXPIRED',
 };
+const none = new Uint8Array(0);
 /** Asked for together. */
 const AT_ONCE = 32;
 
 /**
- * A new ledger takes in the jobs that an earlier one of this payer funded: a wallet's have one step, and the call's id for
- * a salt. Gives whether all of them are deep enough in the chain to be taken in. Errors: CHAIN_UNAVAILABLE.
+ * A ledger takes in the jobs that this payer funded from `fromBlock` on and that it does not know: a wallet's have one step,
+ * and the call's id for a salt. Gives whether all of them are deep enough in the chain to be taken in. Errors: CHAIN_UNAVAILABLE.
  */
-export async function importJobs({ book, chain }: { book: LedgerBook; chain: PayerChain }): Promise<boolean> {
+export async function importJobs(parts: {
+  readonly book: LedgerBook;
+  readonly chain: PayerChain;
+  readonly fromBlock: number;
+}): Promise<boolean> {
+  const { book, chain, fromBlock } = parts;
   const { jobs } = chain;
   if (jobs === undefined) return true;
-  const funded = (await chain.fundedJobs(jobs)).filter(({ terms }) => terms.orders.length === 1);
+  const funded: Funded[] = [];
+  for (const event of await chain.fundedJobs(jobs, fromBlock)) {
+    const { orders, salt } = event.terms;
+    if (orders.length === 1 && !sameBytes((await book.job(salt))?.jobId ?? none, event.jobId)) funded.push(event);
+  }
   const found: JobEntry[] = [];
   let complete = true;
   for (let at = 0; at < funded.length; at += AT_ONCE) {
@@ -48,7 +59,6 @@ async function look(jobs: Jobs, chain: PayerChain, { jobId, terms }: Funded): Pr
   const { step } = await chain.job(jobs, jobId, 0);
   const state = STATES[step.status];
   if (state === undefined) return undefined;
-  const none = new Uint8Array(0);
   const { asset, tenure, amount } = step;
   return {
     key: idKey(terms.salt),

@@ -3,7 +3,7 @@ import type { Wallet } from 'ethers';
 import { send } from '#contracts/chain.js';
 import { JobSettler } from '#payments/provider/job-settler.js';
 import { type Chain, startChain } from '#test/support/chain.js';
-import { createDatabase } from '#test/support/database.js';
+import { copyDatabase, createDatabase } from '#test/support/database.js';
 import { type PaidService, publishEcho, startPaidService, text, textOf } from '#test/support/paid-service.js';
 import { callPaid } from '#test/support/paying.js';
 import { startRpcProxy } from '#test/support/rpc-proxy.js';
@@ -275,12 +275,12 @@ describe('a wallet that pays by jobs', () => {
     expect(await wallet.quoteStatus(quoteId)).toMatchObject({ exposure: 0n });
   });
 
-  /** The same payer with an empty database. */
-  async function loseLedger(change: Partial<LocalWalletOptions['chain']> = {}): Promise<void> {
+  /** The same payer with another database, an empty one unless it is given. */
+  async function loseLedger(change: Partial<LocalWalletOptions['chain']> = {}, databaseUrl?: string): Promise<void> {
     await wallet.close();
     options = {
       ...options,
-      databaseUrl: await createDatabase(),
+      databaseUrl: databaseUrl ?? (await createDatabase()),
       chain: { ...walletOptions(chain, '').chain, ...change },
       policy: { ...options.policy, resumeEveryMs: 0 },
     };
@@ -361,6 +361,17 @@ describe('a wallet that pays by jobs', () => {
     while ((await chain.jobs.balanceOf(payer())) > 0n) await new Promise((resolve) => setTimeout(resolve, 20));
     expect(await money()).toBeGreaterThanOrEqual(before + PRICE);
     expect(await found(asked.callId)).toMatchObject({ method: '', paid: 0n });
+  });
+
+  test('I11 finds the jobs that were funded after the copy was made from which its ledger came back', async () => {
+    const known = await fundFor(await open());
+    await wallet.close();
+    const copy = await copyDatabase(options.databaseUrl);
+    wallet = await LocalWallet.open(options);
+    const since = await fundFor(await open());
+    await loseLedger({}, copy);
+    expect(await found(known.asked.callId)).toMatchObject({ jobId: known.jobId, state: 'FUNDED', step: 'say' });
+    expect(await found(since.asked.callId)).toMatchObject({ jobId: since.jobId, state: 'FUNDED', step: '' });
   });
 
   test('I11 rule 5: a found job that ends gives no token more for the day', async () => {

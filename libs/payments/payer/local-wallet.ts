@@ -92,6 +92,7 @@ export class LocalWallet implements Wallet {
   readonly #licenceBook: LicenceBook;
   #chores: Promise<void> | undefined;
   #searching: Promise<void> | undefined;
+  #isSearched = false;
   #resumeAtMs = 0;
   /** By what this wallet last knew the chain. */
   #mark: BlockMark | undefined;
@@ -480,7 +481,10 @@ export class LocalWallet implements Wallet {
     await this.#quotes.finishOpening();
   }
 
-  /** Takes in, once, what an earlier ledger of this payer left on chain. */
+  /**
+   * Takes in, once in a process, what the chain has and the ledger does not know: an earlier ledger of this payer left
+   * it there, or this one did and was restored from a copy that is older.
+   */
   #search(): Promise<void> {
     this.#searching ??= this.#findAgain().finally(() => {
       this.#searching = undefined;
@@ -490,11 +494,15 @@ export class LocalWallet implements Wallet {
 
   async #findAgain(): Promise<void> {
     const { book, chain } = this;
-    if (book.store.searched) return;
-    const channels = await importChannels({ book, chain, keys: this.#keys });
-    const jobs = await importJobs({ book, chain });
+    if (this.#isSearched) return;
+    const { number } = await chain.confirmedBlock();
+    const fromBlock = book.store.searchedToBlock ?? chain.options.fromBlock;
+    const channels = await importChannels({ book, chain, keys: this.#keys, fromBlock });
+    const jobs = await importJobs({ book, chain, fromBlock });
     // Until all is as deep as money has to be, it is searched again.
-    if (channels && jobs) await book.store.markSearched();
+    if (!channels || !jobs) return;
+    await book.store.markSearchedTo(number);
+    this.#isSearched = true;
   }
 
   /** Reads every channel again when a block by which money was counted is no longer there, or was never looked at. */

@@ -151,24 +151,24 @@ export class PayerChain {
     return Math.max(Math.floor(Date.now() / 1000), this.#timeSec);
   }
 
-  /** Every channel that this payer ever opened. */
-  async opened(): Promise<(EscrowEvent & { name: 'Opened' })[]> {
+  /** Every channel that this payer opened. */
+  async opened(fromBlock: number): Promise<(EscrowEvent & { name: 'Opened' })[]> {
     const topic = interfaceOf('Escrow').getEvent('Opened')!.topicHash;
-    const logs = await this.#logs(this.options.escrow, [topic, null, this.#payerTopic]);
+    const logs = await this.#logs(this.options.escrow, [topic, null, this.#payerTopic], fromBlock);
     return parseEscrowLogs(logs, this.options.escrow).filter((event) => event.name === 'Opened');
   }
 
-  /** Every job that this payer ever funded. */
-  async fundedJobs(jobs: Jobs): Promise<(JobsEvent & { name: 'JobFunded' })[]> {
+  /** Every job that this payer funded. */
+  async fundedJobs(jobs: Jobs, fromBlock: number): Promise<(JobsEvent & { name: 'JobFunded' })[]> {
     const topic = interfaceOf('Jobs').getEvent('JobFunded')!.topicHash;
-    const logs = await this.#logs(jobs.address, [topic, null, this.#payerTopic]);
+    const logs = await this.#logs(jobs.address, [topic, null, this.#payerTopic], fromBlock);
     return parseJobsLogs(logs, jobs.address).filter((event) => event.name === 'JobFunded');
   }
 
   /** What each job gave back to this payer, by its id in hex. */
   async refunds(jobs: Jobs): Promise<Map<string, bigint>> {
     const topic = interfaceOf('Jobs').getEvent('Refunded')!.topicHash;
-    const logs = await this.#logs(jobs.address, [topic, null, null, this.#payerTopic]);
+    const logs = await this.#logs(jobs.address, [topic, null, null, this.#payerTopic], this.options.fromBlock);
     const sums = new Map<string, bigint>();
     for (const event of parseJobsLogs(logs, jobs.address)) {
       if (event.name !== 'Refunded') continue;
@@ -182,8 +182,8 @@ export class PayerChain {
     return zeroPadValue(this.payer.address, 32);
   }
 
-  async #logs(address: string, topics: (string | null)[]): Promise<EventLog[]> {
-    return await this.#ask(() => readLogs(this.provider, { address, topics }, this.options.fromBlock));
+  async #logs(address: string, topics: (string | null)[], fromBlock: number): Promise<EventLog[]> {
+    return await this.#ask(() => readLogs(this.provider, { address, topics }, fromBlock));
   }
 
   /** Sends, waits until it is as deep as it has to be, and gives its hash. */

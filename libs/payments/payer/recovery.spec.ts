@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import pg from 'pg';
 import { toHex } from '#core/hex.js';
 import { type Chain, startChain } from '#test/support/chain.js';
-import { createDatabase } from '#test/support/database.js';
+import { copyDatabase, createDatabase } from '#test/support/database.js';
 import { onEnd } from '#test/support/on-end.js';
 import { type PaidService, publishEcho, SAY, startPaidService, text, textOf } from '#test/support/paid-service.js';
 import { callPaid } from '#test/support/paying.js';
@@ -10,6 +10,7 @@ import { startRpcProxy } from '#test/support/rpc-proxy.js';
 import { giveMoney } from '#test/support/wallet-process.js';
 import { payFor, pinOf, quoteOf, requestOf, walletOptions } from '#test/support/wallets.js';
 import { LocalWallet, type LocalWalletOptions } from './local-wallet.js';
+import type { ChannelRecord } from './wallet.js';
 
 describe('I11 a ledger that was lost', () => {
   let chain: Chain;
@@ -187,6 +188,31 @@ describe('I11 a ledger that was lost', () => {
     await expectEqual(third, 600n);
   });
 
+  it('and came back as an older copy finds the channels that were opened since', async () => {
+    const options = await setUp();
+    const first = await open(options);
+    await pay(first, await openQuote(first), 1);
+    await first.close();
+    const copy = await copyDatabase(options.databaseUrl);
+    published = await publishEcho(chain);
+    await startService();
+    const second = await open(options);
+    await pay(second, await openQuote(second), 2);
+    const ids = (channels: readonly ChannelRecord[]) => channels.map(({ channelId }) => toHex(channelId)).sort();
+    const before = ids(await channelOf(second));
+    await second.close();
+
+    const third = await open({ ...options, databaseUrl: copy });
+    const isNew = ({ terms }: ChannelRecord) => terms.asset === service.listing.asset;
+    const found = (await channelOf(third)).find(isNew);
+    expect(found).toMatchObject({ signed: found!.deposited, settled: 0n });
+    await pay(third, await openQuote(third), 1);
+    const after = await channelOf(third);
+    expect(ids(after)).toEqual(before);
+    expect(after.find(isNew)?.settled).toBe(300n);
+    expect((await service.ledger.channel(found!.channelId))?.spent).toBe(300n);
+  });
+
   it('by the provider is handed back to it', async () => {
     const options = await setUp();
     const wallet = await open(options);
@@ -253,29 +279,13 @@ describe('I11 a ledger that was lost', () => {
   });
 });
 
-async function onServer(
-  databaseUrl: string,
-  work: (client: pg.Client, name: string) => Promise<unknown>,
-): Promise<void> {
+async function endSessions(databaseUrl: string): Promise<void> {
   const url = new URL(databaseUrl);
   const name = url.pathname.slice(1);
   url.pathname = '/postgres';
   const client = new pg.Client({ connectionString: url.href });
   await client.connect();
-  await work(client, name).finally(() => client.end());
-}
-
-const endSessions = (databaseUrl: string): Promise<void> =>
-  onServer(databaseUrl, (client, name) =>
-    client.query('select pg_terminate_backend(pid) from pg_stat_activity where datname = $1', [name]),
-  );
-
-async function copyDatabase(databaseUrl: string): Promise<string> {
-  const copy = new URL(await createDatabase());
-  const to = copy.pathname.slice(1);
-  await onServer(databaseUrl, async (client, from) => {
-    await client.query(`drop database ${to}`);
-    await client.query(`create database ${to} template ${from}`);
-  });
-  return copy.href;
+  await client
+    .query('select pg_terminate_backend(pid) from pg_stat_activity where datname = $1', [name])
+    .finally(() => client.end());
 }

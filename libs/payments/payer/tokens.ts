@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { hash, randomBytes } from 'node:crypto';
 import { WeftError } from '#core/errors.js';
 import type { LedgerBook } from './ledger/ledger-book.js';
 import { idKey, type SpendingLimits, type TokenEntry, type TokenScope } from './ledger/ledger-state.js';
@@ -97,4 +97,4 @@ export class Tokens {
 }
 
 /** A lookup by hash tells nothing about the secret by its timing. */
-const hashOf = (secret: string): Buffer => createHash('sha256').update(secret).digest();
+const hashOf = (secret: string): Buffer => hash('sha256', secret, 'buffer');

@@ -72,7 +72,7 @@ export class LedgerStore {
   /** A session does one thing at a time. */
   #turn: Promise<unknown> = Promise.resolve();
   #epoch = 0n;
-  #searched = false;
+  #searchedToBlock: number | undefined;
   #closed = false;
 
   private constructor(
@@ -94,14 +94,14 @@ export class LedgerStore {
     }
   }
 
-  /** Whether the chain was searched for what an earlier ledger of this payer left there. */
-  get searched(): boolean {
-    return this.#searched;
+  /** Up to which block the chain was searched for channels and jobs that are not in here; undefined: never. */
+  get searchedToBlock(): number | undefined {
+    return this.#searchedToBlock;
   }
 
-  async markSearched(): Promise<void> {
-    await this.query('update payer.ledger set searched = true');
-    this.#searched = true;
+  async markSearchedTo(block: number): Promise<void> {
+    await this.query('update payer.ledger set searched_to_block = $1', [block]);
+    this.#searchedToBlock = block;
   }
 
   async load(): Promise<LoadedLedger> {
@@ -244,7 +244,7 @@ export class LedgerStore {
       chain_id: string;
       escrow: Buffer;
       epoch: string;
-      searched: boolean;
+      searched_to_block: string | null;
     }>('update payer.ledger set epoch = epoch + 1 returning *');
     const row = rows[0]!;
     if (!row.payer.equals(payer))
@@ -257,7 +257,7 @@ export class LedgerStore {
     if (!row.escrow.equals(escrow))
       throw new WeftError('WRONG_ESCROW', `this ledger belongs to escrow 0x${row.escrow.toString('hex')}`);
     this.#epoch = BigInt(row.epoch);
-    this.#searched = row.searched;
+    this.#searchedToBlock = row.searched_to_block === null ? undefined : Number(row.searched_to_block);
   }
 
   async #reconnect(): Promise<pg.Client> {
