@@ -153,7 +153,7 @@ export class LicenceCalls {
     this.#states.delete(toHex(licenceId));
   }
 
-  /** The key that the chain names as signer. Errors: LICENCE_SEALED, LICENCE_UNKNOWN if it is not ours. */
+  /** The key that the chain names as signer. Errors: LICENCE_SEALED, LICENCE_FOREIGN if it is not ours. */
   key(licenceId: Uint8Array, state: LicenceState): SigningKey {
     const { signer, holder } = state;
     if (holder !== undefined && signer === undefined)
@@ -165,8 +165,8 @@ export class LicenceCalls {
     const key = this.parts.keys.presentLicenceKey(licenceId, state);
     if (signer !== undefined && !sameBytes(key.address, signer))
       throw new WeftError(
-        'LICENCE_UNKNOWN',
-        `calls with this licence are signed by ${toHex(signer)}, a key that this wallet does not have`,
+        'LICENCE_FOREIGN',
+        `calls with this licence are signed by ${toHex(signer)}, a key that this wallet does not have; its holder takes it into use with \`weft licence signer\``,
         { signer: toHex(signer), ...(holder && { holder: toHex(holder) }) },
       );
     return key;

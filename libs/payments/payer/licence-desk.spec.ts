@@ -155,7 +155,7 @@ describe('a wallet’s licences', () => {
     for (const what of ['of hers', 'of hers too']) await use(wallet, id, what);
     await expect(heir.transferLicence(id, to, [])).rejects.toMatchObject({ reason: 'INVALID_INPUT' });
     await expect(heir.sealLicence(id, endpoints())).rejects.toMatchObject({ reason: 'PERMISSION_DENIED' });
-    await expect(heir.signUse(id, callOf('too early'))).rejects.toMatchObject({ reason: 'LICENCE_UNKNOWN' });
+    await expect(heir.signUse(id, callOf('too early'))).rejects.toMatchObject({ reason: 'LICENCE_FOREIGN' });
 
     await wallet.transferLicence(id, to, endpoints());
     expect(await chain.licences.state(id)).toMatchObject({ holder: to, signer: undefined, uses: 2n });
@@ -173,7 +173,7 @@ describe('a wallet’s licences', () => {
     expect(await heir.setLicenceSigner(id, undefined, [])).toEqual({ signer: named.signer, transaction: undefined });
     expect(await heir.licences()).toMatchObject([{ licenceId: Buffer.from(id), callsLeft: 3n, signer: named.signer }]);
     for (const what of ['his', 'his too']) await use(heir, id, what);
-    await expect(wallet.signUse(id, callOf('hers again'))).rejects.toMatchObject({ reason: 'LICENCE_UNKNOWN' });
+    await expect(wallet.signUse(id, callOf('hers again'))).rejects.toMatchObject({ reason: 'LICENCE_FOREIGN', retryable: false });
     expect(await service.ledger.licences.licence(id)).toMatchObject({ spent: 4n, signerNumber: 2 });
 
     // And back: whatever this wallet signed before counts no more, what the other one used does.
@@ -213,7 +213,7 @@ describe('a wallet’s licences', () => {
     await expect(wallet.signUse(id, callOf('after'))).rejects.toMatchObject({
       details: { signer: toHex(key.address) },
     });
-    await expect(wallet.sealLicence(id, endpoints())).rejects.toMatchObject({ reason: 'LICENCE_UNKNOWN' });
+    await expect(wallet.sealLicence(id, endpoints())).rejects.toMatchObject({ reason: 'LICENCE_FOREIGN' });
     const licence = new HeldLicence(chain, id, key, true);
     const payment = licence.use(callOf('after'), 2n);
     const reply = await callLicensed(service.client, `/${SAY}`, text('after'), payment);

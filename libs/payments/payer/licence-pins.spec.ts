@@ -134,7 +134,7 @@ describe('a quote with licences', () => {
     await send(chain.account(2), chain.licences.transfer(given, chain.account(2).address, chain.account(5).address));
     await expect(open(given)).rejects.toMatchObject({ reason: 'LICENCE_SEALED' });
     await send(chain.account(5), chain.licences.setSigner(given, chain.account(5).address));
-    await expect(open(given)).rejects.toMatchObject({ reason: 'NOT_FOUND', retryable: false });
+    await expect(open(given)).rejects.toMatchObject({ reason: 'LICENCE_FOREIGN', retryable: false });
     const revoked = await buy({ refundable: true, revocable: true });
     await send(chain.account(1), chain.licences.revoke(revoked));
     await expect(open(revoked)).rejects.toMatchObject({ reason: 'LICENCE_ENDED' });

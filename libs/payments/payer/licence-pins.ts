@@ -54,7 +54,7 @@ export class LicencePins {
     if (state.signer === undefined)
       refuse('LICENCE_SEALED', id, 'takes no calls until its holder names a new signer: `weft licence signer`');
     if (!sameBytes(state.signer!, keys.presentLicenceKey(id, state).address))
-      refuse('NOT_FOUND', id, 'is used by another key than this wallet’s', { signer: toHex(state.signer!) });
+      refuse('LICENCE_FOREIGN', id, 'is used by another key than this wallet’s', { signer: toHex(state.signer!) });
     await this.#checkCalls(id, state, pins);
   }
 
