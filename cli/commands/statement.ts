@@ -4,7 +4,6 @@ import { Assets } from '#contracts/assets.js';
 import { Revenue } from '#contracts/revenue.js';
 import { Token } from '#contracts/token.js';
 import { WeftError } from '#core/errors.js';
-import { plainLine } from '#core/plain-text.js';
 import { dayText, parseDay } from '#core/utc-day.js';
 import { readUsage } from '#payments/provider/read-usage.js';
 import type { Days } from '#payments/usage.js';
@@ -14,6 +13,7 @@ import { openChain } from '../chain.js';
 import { type AddCommand, type Answer, action, type Context, example } from '../command.js';
 import { csv } from '../output/csv.js';
 import { table } from '../output/table.js';
+import { tokenUnit } from '../output/token-unit.js';
 import { databaseUrlFile } from '../up/database-url.js';
 import { openWallet } from '../wallet.js';
 
@@ -115,8 +115,7 @@ async function answer<S extends Sum>(
   rows: readonly ({ readonly day: number; readonly asset: bigint } & Readonly<Record<S, bigint>>)[],
   sums: readonly S[],
 ): Promise<Answer> {
-  const contract = new Token(contracts.token, provider);
-  const [symbol, decimals] = [plainLine(await contract.symbol(), 20), await contract.decimals()];
+  const { symbol, decimals } = await tokenUnit(new Token(contracts.token, provider));
   const inToken = (amount: bigint) => formatUnits(amount, decimals);
   const totals = Object.fromEntries(sums.map((sum) => [sum, rows.reduce((all, row) => all + row[sum], 0n)])) as Record<
     S,

@@ -1,10 +1,12 @@
 import { once } from 'node:events';
 import { isLocalChain } from '#contracts/deploy.js';
+import { Token } from '#contracts/token.js';
 import { WeftError } from '#core/errors.js';
 import { toHex } from '#core/hex.js';
 import { formatUnits } from '#core/money.js';
 import type { RunView } from '#services/gateway/runs/run-views.js';
 import { shippedPipelines } from '#services/gateway/runs/shipped-pipelines.js';
+import { openChain } from '../chain.js';
 import type { Context } from '../command.js';
 import { releasesText } from '../commands/release.js';
 import { openGateway } from '../gateway/open-gateway.js';
@@ -15,6 +17,7 @@ import { outputText } from '../output/output-text.js';
 import { stepHeader, stepRow } from '../output/step-rows.js';
 import { table } from '../output/table.js';
 import { toJson } from '../output/to-json.js';
+import { tokenUnit } from '../output/token-unit.js';
 import { shortHex } from '../output/units.js';
 import { openProvider } from '../provider.js';
 import { claimHome } from './claim-home.js';
@@ -30,8 +33,6 @@ export interface UpOptions {
   readonly input?: readonly Pair[];
 }
 
-/** The test token's. */
-const DECIMALS = 6;
 /** Claims are made at once on a local chain; elsewhere they wait until they are worth their gas. */
 const SETTLED_WITHIN_MS = 20_000;
 
@@ -73,6 +74,9 @@ async function serve(context: Context, { home, local, progress, given, endAfter,
   const readyMs = progress.elapsedMs();
   progress.say(`ready in ${seconds(readyMs)}${opened === undefined ? '' : `; channels opened in ${opened}`}`);
 
+  const { provider, contracts } = await openChain(context);
+  const { symbol, decimals } = await tokenUnit(new Token(contracts.token, provider));
+  const money: Money = (amount) => `${formatUnits(amount, decimals)} ${symbol}`;
   const gateway = await openGateway(context);
   const inputs = given.length > 0 ? given : [{ name: 'image', value: scanFile(), fromFile: true } satisfies Pair];
   const { input: schema } = await gateway.get<{ input: object }>(`/v1/pipelines/${pipeline.name}`);
@@ -89,7 +93,7 @@ async function serve(context: Context, { home, local, progress, given, endAfter,
       input,
       maxTotal,
       settledWithinMs: isLocalChain(local.deployment.chainId) ? SETTLED_WITHIN_MS : 0,
-      onStep: (step) => context.print(stepRow({ ...step, amount: formatUnits(BigInt(step.amount), DECIMALS) })),
+      onStep: (step) => context.print(stepRow({ ...step, amount: formatUnits(BigInt(step.amount), decimals) })),
       async release() {
         const provider = await openProvider(context);
         return await provider.releaseNow().finally(() => provider.close());
@@ -102,7 +106,7 @@ async function serve(context: Context, { home, local, progress, given, endAfter,
   const { view } = result;
   const failure = runFailure(view);
   if (failure !== undefined) throw failure;
-  process.stdout.write(`${context.asJson ? toJson(report(result, readyMs)) : settlementText(result)}\n`);
+  process.stdout.write(`${context.asJson ? toJson(report(result, readyMs)) : settlementText(result, money)}\n`);
   if (endAfter) return;
   progress.say(whatNow(local, view));
   await asked;
@@ -150,7 +154,8 @@ function report({ view, settlement, releases, payerBefore, payerAfter }: DemoRes
   };
 }
 
-function settlementText({ view, settlement, releases, payerBefore, payerAfter }: DemoResult): string {
+function settlementText(result: DemoResult, money: Money): string {
+  const { view, settlement, releases, payerBefore, payerAfter } = result;
   const rows = settlement.map(({ asset, owner, amount, tx }) => [String(asset), shortHex(owner), money(amount), tx]);
   const columns = [
     { title: 'ASSET', align: 'right' as const },
@@ -176,7 +181,8 @@ function settlementText({ view, settlement, releases, payerBefore, payerAfter }:
   ].join('\n');
 }
 
-const money = (amount: bigint): string => `${formatUnits(amount, DECIMALS)} WEFT`;
+/** An amount as people read it. */
+type Money = (amount: bigint) => string;
 
 function whatNow({ marketplace }: LocalMarketplace, view: RunView): string {
   return [

@@ -173,7 +173,10 @@ describe('a wallet’s licences', () => {
     expect(await heir.setLicenceSigner(id, undefined, [])).toEqual({ signer: named.signer, transaction: undefined });
     expect(await heir.licences()).toMatchObject([{ licenceId: Buffer.from(id), callsLeft: 3n, signer: named.signer }]);
     for (const what of ['his', 'his too']) await use(heir, id, what);
-    await expect(wallet.signUse(id, callOf('hers again'))).rejects.toMatchObject({ reason: 'LICENCE_FOREIGN', retryable: false });
+    await expect(wallet.signUse(id, callOf('hers again'))).rejects.toMatchObject({
+      reason: 'LICENCE_FOREIGN',
+      retryable: false,
+    });
     expect(await service.ledger.licences.licence(id)).toMatchObject({ spent: 4n, signerNumber: 2 });
 
     // And back: whatever this wallet signed before counts no more, what the other one used does.
