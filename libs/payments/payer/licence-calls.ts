@@ -10,6 +10,7 @@ import type { ChannelKeys } from './channel-keys.js';
 import { checkLength } from './check-length.js';
 import type { TokenEntry } from './ledger/ledger-state.js';
 import type { LicenceBook, LicenceCall, OverdueCalls } from './licence-book.js';
+import type { LicencePins } from './licence-pins.js';
 import { Pauses } from './pauses.js';
 import type { PayerChain } from './payer-chain.js';
 import type { WalletPolicy } from './policy.js';
@@ -25,6 +26,7 @@ export interface LicenceCallsParts {
   readonly providers: ProviderPayments;
   readonly proofs: Proofs;
   readonly policy: WalletPolicy;
+  readonly pins: LicencePins;
   /** Throws when the wallet may not decide anything any more. */
   readonly checkOpen: () => void;
   readonly warn: (message: string, details: Record<string, unknown>) => void;
@@ -72,6 +74,7 @@ export class LicenceCalls {
         field: 'endpoints',
       });
     const { state, key } = await this.#signing(licenceId);
+    await this.parts.pins.checkOneMore(licenceId, { callId: call.callId, quoteId }, state);
     const commitment = hashCall(call);
     const calls = state.callsLeft === undefined ? 0n : state.uses + state.callsLeft;
     const message = CallMessage.encode(writeCall(call)).finish();

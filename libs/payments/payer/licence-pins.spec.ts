@@ -79,7 +79,7 @@ describe('a quote with licences', () => {
     });
     const quote = quoteOf([pin(licence), pin(licence, { step: 'again', calls: 2 })]);
     await wallet.openQuote(quote);
-    await make(licence, 'served');
+    await make(licence, 'served', quote.quoteId);
     await wallet.openQuote(quote);
     await wallet.closeQuote(quote.quoteId);
     await expect(
@@ -101,6 +101,13 @@ describe('a quote with licences', () => {
     const second = wants(2);
     await wallet.openQuote(second);
 
+    // Nor is one of them taken by a call that no quote pinned.
+    await expect(make(licence, 'unpinned')).rejects.toMatchObject({
+      reason: 'LICENCE_USED_UP',
+      retryable: false,
+      details: { left: '0', setAside: '5' },
+    });
+
     // A call that was made is one of those that were set aside, not one more.
     await make(licence, 'one of three', first.quoteId);
     await make(licence, 'two of three', first.quoteId);
@@ -112,7 +119,19 @@ describe('a quote with licences', () => {
     // What a quote has not used is free again when it is closed.
     await wallet.closeQuote(first.quoteId);
     await expect(wallet.openQuote(wants(2))).rejects.toMatchObject({ details: { left: '1', setAside: '2' } });
-    await wallet.openQuote(wants(1));
+    await make(licence, 'unpinned, and there is one to spare');
+    await expect(wallet.openQuote(wants(1))).rejects.toMatchObject({ details: { left: '0', setAside: '2' } });
+  });
+
+  it('lets a call that it signed before be repeated when all others are set aside', async () => {
+    const licence = await buy({ kind: 'pass', calls: 2n });
+    const callId = randomBytes(32);
+    const call = { callId, listing: service.digest, method: SAY, requestDigest: randomBytes(32), maxAmount: 0n };
+    const signed = await wallet.signUse(licence, call);
+    await wallet.openQuote(quoteOf([pin(licence, { calls: 1 })], { maxTotal: 0n }));
+    expect(await wallet.signUse(licence, call)).toEqual(signed);
+    const other = wallet.signUse(licence, { ...call, callId: randomBytes(32) });
+    await expect(other).rejects.toMatchObject({ reason: 'LICENCE_USED_UP' });
   });
 
   it('is not for a token with limits, which no price by the call could count', async () => {

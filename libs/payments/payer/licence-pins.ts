@@ -59,18 +59,36 @@ export class LicencePins {
   }
 
   /**
+   * Whether a pass has a call for whoever asks under `quoteId`, which need be no quote: what open ones have set aside is
+   * theirs. A call that was signed before is none more. Errors: LICENCE_USED_UP.
+   */
+  async checkOneMore(
+    id: Uint8Array,
+    { callId, quoteId }: { readonly callId: Uint8Array; readonly quoteId: Uint8Array | undefined },
+    state: LicenceState,
+  ): Promise<void> {
+    if (state.callsLeft === undefined) return;
+    const pinned = this.#pinned(id);
+    if (pinned.size === 0 || [...pinned.keys()].some((quote) => quoteId && sameBytes(quote.id, quoteId))) return;
+    if ((await this.parts.book.call(callId, id)) !== undefined) return;
+    const setAside = await this.#setAside(id, pinned);
+    if ((await this.#unused(id, state)) > setAside) return;
+    const licence = toHex(id);
+    throw new WeftError(
+      'LICENCE_USED_UP',
+      `all calls that licence ${licence} has left are set aside for runs; try again when one of them is over`,
+      { licence, left: '0', setAside: String(setAside) },
+    );
+  }
+
+  /**
    * Of a pass. What the chain has not counted yet this wallet has signed itself, or set aside: what an open quote may
    * still call is no other's.
    */
-  async #checkCalls(
-    id: Uint8Array,
-    { uses, callsLeft, signerNumber }: LicenceState,
-    pins: readonly PinRequest[],
-  ): Promise<void> {
-    if (callsLeft === undefined) return;
-    const setAside = await this.#setAside(id);
-    const unused = uses + callsLeft - maxAmount(uses, await this.parts.book.most(id, { signerNumber, uses }));
-    const left = maxAmount(unused - setAside, 0n);
+  async #checkCalls(id: Uint8Array, state: LicenceState, pins: readonly PinRequest[]): Promise<void> {
+    if (state.callsLeft === undefined) return;
+    const setAside = await this.#setAside(id, this.#pinned(id));
+    const left = maxAmount((await this.#unused(id, state)) - setAside, 0n);
     const wanted = callsOf(pins);
     if (wanted <= left) return;
     const besides = setAside > 0n ? `, besides ${setAside} that open quotes have set aside` : '';
@@ -81,19 +99,27 @@ export class LicencePins {
     });
   }
 
-  /** Calls of a pass that open quotes have pinned and not made yet. */
-  async #setAside(id: Uint8Array): Promise<bigint> {
-    const { book, chain, quotes } = this.parts;
+  /** Calls of a pass that were not made yet, by what this wallet has signed. */
+  async #unused(id: Uint8Array, { uses, callsLeft = 0n, signerNumber }: LicenceState): Promise<bigint> {
+    return uses + callsLeft - maxAmount(uses, await this.parts.book.most(id, { signerNumber, uses }));
+  }
+
+  /** Open quotes that pin steps to a licence, with how many calls. */
+  #pinned(id: Uint8Array): ReadonlyMap<QuoteEntry, bigint> {
+    const { chain, quotes } = this.parts;
     const pinned = new Map<QuoteEntry, bigint>();
     for (const quote of quotes()) {
       if (quote.closed || quote.expiresAtSec <= chain.nowSec()) continue;
       const calls = callsOf(quote.pins.filter(isPinnedTo(id)));
       if (calls > 0n) pinned.set(quote, calls);
     }
-    const made = await book.madeUnder(
-      id,
-      [...pinned.keys()].map((quote) => quote.id),
-    );
+    return pinned;
+  }
+
+  /** Calls of a pass that quotes have pinned and not made yet. */
+  async #setAside(id: Uint8Array, pinned: ReadonlyMap<QuoteEntry, bigint>): Promise<bigint> {
+    const quoteIds = [...pinned.keys()].map((quote) => quote.id);
+    const made = await this.parts.book.madeUnder(id, quoteIds);
     let setAside = 0n;
     for (const [quote, calls] of pinned) setAside += maxAmount(calls - (made.get(keyOf(quote.id)) ?? 0n), 0n);
     return setAside;

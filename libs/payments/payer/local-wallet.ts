@@ -130,12 +130,8 @@ export class LocalWallet implements Wallet {
     const providers = this.#providers;
     this.#recovery = new Recovery({ book, providers, proofs, keys, separator, nowSec });
     this.#licenceBook = new LicenceBook(pool);
-    this.#quotes = new QuoteDesk(
-      { book, chain, keys, domain, payer, policy },
-      options.key,
-      this.#recovery,
-      new LicencePins({ book: this.#licenceBook, chain, keys, quotes: () => book.quotes.values() }),
-    );
+    const pins = new LicencePins({ book: this.#licenceBook, chain, keys, quotes: () => book.quotes.values() });
+    this.#quotes = new QuoteDesk({ book, chain, keys, domain, payer, policy }, options.key, this.#recovery, pins);
     this.#calls = new CallDesk(book, {
       chain,
       inFlight,
@@ -159,7 +155,7 @@ export class LocalWallet implements Wallet {
       checkOpen: () => this.#checkOpen(),
       warn,
     };
-    this.#licenceCalls = new LicenceCalls({ ...licenceParts, proofs, policy });
+    this.#licenceCalls = new LicenceCalls({ ...licenceParts, proofs, policy, pins });
     this.#licences = new LicenceDesk({ ...licenceParts, calls: this.#licenceCalls });
     this.#sweeper = new Sweeper({
       book,
