@@ -15,7 +15,8 @@ export interface AskStreamsOptions {
   readonly log: (error: unknown, reference: string) => void;
 }
 
-const MOST_UNDER_WAY = 256;
+/** More than any program waits for: what is read no more may be what frees those that wait. */
+const MOST_UNDER_WAY = 1_000;
 
 const methods: ReadonlyMap<string, readonly [key: string, MethodDefinition]> = new Map(
   Object.entries<MethodDefinition>(WalletServiceDefinition.methods)

@@ -6,6 +6,7 @@ import { decodeStatusDetails } from '#core/status-details.js';
 import { asBuffer } from '#platform/as-buffer.js';
 import { Status } from '#protos/google/rpc/status.js';
 import { AskRequest, AskResponse, WalletServiceDefinition } from '#protos/weft/wallet/v1/wallet.js';
+import { statusError } from '../rpc/raw-call.js';
 
 type Methods = typeof WalletServiceDefinition.methods;
 
@@ -17,7 +18,7 @@ export type AskingClient = {
   ) => Promise<ResponseOf<Methods[K]>>;
 };
 
-/** Asks on one stream for each of them: on a loopback connection that takes a fifth of the time of a call of its own. */
+/** Asks on a stream for each of them, which takes a fraction of a call of its own. */
 export function askingClient(asks: AskStream, defaultDeadlineMs: number): AskingClient {
   const methods = Object.entries<MethodDefinition>(WalletServiceDefinition.methods)
     .filter(([, method]) => !method.requestStream)
@@ -81,10 +82,14 @@ class OpenStream {
   constructor(client: Client, metadata: Metadata) {
     const path = methodPath(WalletServiceDefinition, WalletServiceDefinition.methods.ask);
     this.#call = client.makeBidiStreamRequest(path, asBuffer, asBuffer, metadata);
-    this.#call.on('data', (bytes: Buffer) => this.#answered(AskResponse.decode(bytes)));
+    this.#call.on('data', (bytes: Buffer) => this.#read(bytes));
     this.#call.on('error', () => {}); // told through its status; without a listener it would end the process
     // After the answers that are read but not handed out yet.
-    this.#call.on('status', (status: StatusObject) => setImmediate(() => this.#broken(status)));
+    this.#call.on('status', (status: StatusObject) => {
+      const isOk = status.code === statuses.OK.grpc;
+      const error = isOk ? failed('UNAVAILABLE', 'the wallet has ended the connection') : statusError(status);
+      setImmediate(() => this.#broken(error));
+    });
     this.#idle = setTimeout(() => (this.#asked.size > 0 ? this.#idle.refresh() : this.end()), IDLE_MS).unref();
   }
 
@@ -113,22 +118,27 @@ class OpenStream {
     this.#call.end();
   }
 
+  #read(bytes: Buffer): void {
+    try {
+      this.#answered(AskResponse.decode(bytes));
+    } catch {
+      this.#broken(failed('UNAVAILABLE', 'what answers is no wallet'));
+      this.#call.cancel();
+    }
+  }
+
   #answered({ number, message, status }: AskResponse): void {
     const asked = this.#asked.get(number);
     if (asked === undefined) return; // its time was up
-    this.#asked.delete(number);
-    clearTimeout(asked.timer);
     if (message !== undefined) asked.resolve(message);
     else asked.reject(errorOf(status ?? new Uint8Array()));
+    this.#asked.delete(number);
+    clearTimeout(asked.timer);
   }
 
-  #broken({ code, details }: StatusObject): void {
+  #broken(error: WeftError): void {
     this.#over = true;
     clearTimeout(this.#idle);
-    const error =
-      code === statuses.OK.grpc
-        ? failed('UNAVAILABLE', 'the wallet has ended the connection')
-        : fromGrpcStatus({ code, message: details });
     for (const { reject, timer } of this.#asked.values()) {
       clearTimeout(timer);
       reject(error);

@@ -108,15 +108,17 @@ export function streamRaw(client: Client, path: string, request: Uint8Array, opt
   };
 }
 
-function toRawStatus(status: StatusObject): RawStatus {
-  if (status.code === grpcCodes.OK) return { code: 0, trailers: status.metadata, error: undefined };
-  const [details] = status.metadata.get(statusDetailsKey);
+const toRawStatus = (status: StatusObject): RawStatus => ({
+  code: status.code,
+  trailers: status.metadata,
+  error: status.code === grpcCodes.OK ? undefined : statusError(status),
+});
+
+/** The error that a status other than OK tells of. */
+export function statusError({ code, details: message, metadata }: StatusObject): WeftError {
+  const [details] = metadata.get(statusDetailsKey);
   const info = Buffer.isBuffer(details) ? decodeStatusDetails(details) : undefined;
-  return {
-    code: status.code,
-    trailers: status.metadata,
-    error: fromGrpcStatus({ code: status.code, message: status.details, ...info }),
-  };
+  return fromGrpcStatus({ code, message, ...info });
 }
 
 const isServiceError = (error: unknown): error is ServiceError =>

@@ -53,7 +53,7 @@ export function guardConnections(server: Http2Server, maxMessageBytes: number, s
 class Usage {
   private resets = limits.resets;
   private resetsAtMs = performance.now();
-  private frames = limits.frames;
+  private frames: number;
   private framesAtMs = performance.now();
   private bytesUnderWay = 0;
   private ended = false;
@@ -64,6 +64,7 @@ class Usage {
     private readonly framesPerSec: number,
     private readonly whenOver: () => void,
   ) {
+    this.frames = this.mostFrames;
     this.maxBytesUnderWay = limits.messagesUnderWay * maxMessageBytes;
   }
 
@@ -91,11 +92,15 @@ class Usage {
     this.whenOver();
   }
 
+  private get mostFrames(): number {
+    return limits.frames + this.framesPerSec;
+  }
+
   /** `more` and what time has brought. */
   private earnFrames(more: number): void {
     const nowMs = performance.now();
     const earned = ((nowMs - this.framesAtMs) / 1_000) * this.framesPerSec;
-    this.frames = Math.min(limits.frames, this.frames + more + earned);
+    this.frames = Math.min(this.mostFrames, this.frames + more + earned);
     this.framesAtMs = nowMs;
   }
 
