@@ -37,15 +37,18 @@ export async function startRelay(target: string, methods: readonly string[], aro
     };
     server.addService({ relay: definition }, { relay });
   }
+  onEnd(() => client.close());
+  return await listen(server);
+}
+
+/** Lets a server listen until the end. Gives its address. */
+export async function listen(server: Server): Promise<string> {
   const port = await new Promise<number>((resolve, reject) => {
     server.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, bound) =>
       error ? reject(error) : resolve(bound),
     );
   });
-  onEnd(() => {
-    server.forceShutdown();
-    client.close();
-  });
+  onEnd(() => server.forceShutdown());
   return `127.0.0.1:${port}`;
 }
 

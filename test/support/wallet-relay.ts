@@ -1,11 +1,11 @@
-import { type Metadata, Server, ServerCredentials, type ServerDuplexStream } from '@grpc/grpc-js';
+import { type Metadata, Server, type ServerDuplexStream } from '@grpc/grpc-js';
 import { statusDetailsKey } from '#core/status-details.js';
 import { connect } from '#payments/rpc/connect.js';
 import { callRaw } from '#payments/rpc/raw-call.js';
 import { toGrpcDefinition } from '#platform/grpc/service-definition.js';
 import { type AskRequest, type AskResponse, WalletServiceDefinition } from '#protos/weft/wallet/v1/wallet.js';
 import { onEnd } from './on-end.js';
-import { type Around, ownMetadata } from './relay.js';
+import { type Around, listen, ownMetadata } from './relay.js';
 
 /**
  * Stands between programs that ask on streams and the wallet at `target`, which gets each question as a call of its
@@ -31,14 +31,6 @@ export async function startWalletRelay(target: string, around: Around): Promise<
   };
   const { methods, ...named } = service;
   server.addService(toGrpcDefinition({ ...named, methods: { ask: methods.ask } }), { Ask: ask });
-  const port = await new Promise<number>((resolve, reject) => {
-    server.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, bound) =>
-      error ? reject(error) : resolve(bound),
-    );
-  });
-  onEnd(() => {
-    server.forceShutdown();
-    client.close();
-  });
-  return `127.0.0.1:${port}`;
+  onEnd(() => client.close());
+  return await listen(server);
 }
