@@ -253,18 +253,22 @@ describe('runs with licences', () => {
       expect(await wallet.channels()).toEqual(before);
     });
 
-    it('when calls outside of runs have used the pass up; another run is refused before it begins', async () => {
+    it('when its quote was closed and calls outside of runs have used the pass up, which they cannot before', async () => {
       const licence = await buyPass(4n);
       const run = await start('interrupted', ['a'], [licence], 1_000_000n);
       await untilFirst(run);
       const other = await start('counts', [['x', 'y', 'z']], [licence]);
       expect(await failure(other)).toMatchObject({ reason: 'LICENCE_USED_UP', details: { licence } });
       expect((await other.query(progressQuery)).steps).toEqual([]);
-      const { quote } = await run.query(progressQuery);
-      const { pins } = await wallet.quoteStatus(fromHex(quote!.quoteId, 'quoteId', 32));
+      const quoteId = fromHex((await run.query(progressQuery)).quote!.quoteId, 'quoteId', 32);
+      const [pin] = (await wallet.quoteStatus(quoteId)).pins;
       const request = ExtractRequest.encode({ text: 'x' }).finish();
-      for (let i = 0; i < 3; i++)
-        await runs.parts.caller.call({ quoteId: randomBytes(32), pin: pins[0]!, callId: randomBytes(32), request });
+      const call = () =>
+        runs.parts.caller.call({ quoteId: randomBytes(32), pin: pin!, callId: randomBytes(32), request });
+      for (let spare = 4 - pin!.calls; spare > 0; spare--) await call();
+      await expect(call()).rejects.toMatchObject({ reason: 'LICENCE_USED_UP', details: { left: '0' } });
+      await wallet.closeQuote(quoteId);
+      for (let left = pin!.calls - 1; left > 0; left--) await call();
       await run.signal(goOn);
       expect(await failure(run)).toMatchObject({ reason: 'LICENCE_USED_UP', details: { licence } });
       await expectNothingPaid(run, licence);
