@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { type BaseWallet, JsonRpcProvider } from 'ethers';
 import { WeftError } from '#core/errors.js';
 import { initCode } from './artifact.js';
+import { codeAt } from './chain.js';
 import { orChainError } from './chain-provider.js';
 import type { DeploymentPlan, Made, PlannedContract } from './deployment-plan.js';
 import { mendedPlan, plannedWaves } from './deployment-plan.js';
@@ -136,7 +137,7 @@ class CarryOut {
     const there = new Set<Made>();
     await Promise.all(
       contracts.map(async ({ made, contract, address }) => {
-        const code = await this.#ask(this.#provider.getCode(address, block));
+        const code = await this.#ask(codeAt(this.#provider, address, block));
         if (code === '0x' || !isCodeOf(contract, code)) return;
         there.add(made);
         this.#sayOnce(`${contract} is at ${address}`);

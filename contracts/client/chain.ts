@@ -1,5 +1,14 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { BlockTag, Provider, Result, Signer, TransactionReceipt, TransactionResponse } from 'ethers';
+import {
+  type BlockTag,
+  type JsonRpcApiProvider,
+  type Provider,
+  type Result,
+  type Signer,
+  type TransactionReceipt,
+  type TransactionResponse,
+  toQuantity,
+} from 'ethers';
 import { WeftError } from '#core/errors.js';
 import { type Hex, toHex } from '#core/hex.js';
 import { type ContractName, interfaceOf } from './artifact.js';
@@ -27,6 +36,13 @@ export function signatureParts(signature: Uint8Array): { r: string; vs: string }
   if (signature.length !== 64) throw new RangeError(`a signature has 64 bytes, not ${signature.length}`);
   return { r: toHex(signature.subarray(0, 32)), vs: toHex(signature.subarray(32)) };
 }
+
+/**
+ * The code at an address, "0x…", as the node writes it: ethers' own `getCode` takes it apart and writes it anew, which for
+ * the code of a dozen contracts takes longer than all else that is done with it.
+ */
+export const codeAt = (provider: JsonRpcApiProvider, address: string, block: number | 'latest' = 'latest') =>
+  provider.send('eth_getCode', [address, block === 'latest' ? block : toQuantity(block)]) as Promise<string>;
 
 /** One read of a contract, at the newest block or at `at`. */
 export async function read(

@@ -1,7 +1,7 @@
 import { type BaseWallet, JsonRpcProvider } from 'ethers';
 import { WeftError } from '#core/errors.js';
 import { type CarryOutOptions, carryOut } from './carry-out.js';
-import { lower } from './chain.js';
+import { codeAt, lower } from './chain.js';
 import { orChainError } from './chain-provider.js';
 import { type Deployment, readDeployment, writeDeployment } from './deployment.js';
 import { createJournal, journalFile, readJournal, removeJournal, writeJournal } from './deployment-journal.js';
@@ -108,7 +108,7 @@ export async function outstanding(
   checkResumed(file, begun, fresh);
   const planned = plannedWaves(begun).flat();
   const { url } = providerOf(deployer)._getConnection();
-  const asked = planned.map(({ address }) => providerOf(deployer).getCode(address));
+  const asked = planned.map(({ address }) => codeAt(providerOf(deployer), address));
   const codes = await orChainError(url, Promise.all(asked));
   return planned.filter((_, i) => codes[i] === '0x');
 }

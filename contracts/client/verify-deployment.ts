@@ -2,7 +2,7 @@ import type { JsonRpcProvider } from 'ethers';
 import { WeftError } from '#core/errors.js';
 import type { Hex } from '#core/hex.js';
 import { type ContractName, loadArtifact } from './artifact.js';
-import { read } from './chain.js';
+import { codeAt, read } from './chain.js';
 import { orChainError } from './chain-provider.js';
 import { contractNames, type Deployment, type DeploymentName } from './deployment.js';
 import { roleHolders } from './timelock-roles.js';
@@ -42,7 +42,7 @@ export async function verifyDeployment(
     await orChainError(
       url,
       Promise.all(
-        contractNames.map(async (name) => [name, (await provider.getCode(deployment[name])).toLowerCase()] as const),
+        contractNames.map(async (name) => [name, (await codeAt(provider, deployment[name])).toLowerCase()] as const),
       ),
     ),
   );
