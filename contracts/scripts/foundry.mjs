@@ -1,9 +1,20 @@
 // Finds Foundry's native binaries: on PATH, else the ones npm carries. Never npm's launchers: theirs exits 0 when tests fail.
+import { spawnSync } from 'node:child_process';
 import { accessSync, constants } from 'node:fs';
 import { createRequire } from 'node:module';
 import { delimiter, dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 
 const require = createRequire(import.meta.url);
+
+export const root = fileURLToPath(new URL('../..', import.meta.url));
+
+/** Nothing is fetched, and nothing said about the version. */
+export const forgeEnvironment = { ...process.env, FOUNDRY_OFFLINE: 'true', FOUNDRY_DISABLE_NIGHTLY_WARNING: '1' };
+
+/** Runs forge to its end, in this project unless said otherwise, and keeps what it prints. */
+export const forge = (args, { cwd = root, env = forgeEnvironment } = {}) =>
+  spawnSync(findBinary('forge'), args, { cwd, env, encoding: 'utf8', maxBuffer: 2 ** 28 });
 
 /** @param {'forge'} name */
 export function findBinary(name) {

@@ -1,20 +1,11 @@
 // What forge would run, by file and contract, in the order of the sources (forge itself sorts by name).
-import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { findBinary } from './foundry.mjs';
-
-const root = fileURLToPath(new URL('../..', import.meta.url));
+import { forge, root } from './foundry.mjs';
 
 /** @returns {Record<string, Record<string, string[]>>} */
 export function listTests() {
-  const { status, stdout, stderr } = spawnSync(findBinary('forge'), ['test', '--root', root, '--list', '--json'], {
-    cwd: root,
-    env: { ...process.env, FOUNDRY_OFFLINE: 'true', FOUNDRY_DISABLE_NIGHTLY_WARNING: '1' },
-    encoding: 'utf8',
-    maxBuffer: 2 ** 28,
-  });
+  const { status, stdout, stderr } = forge(['test', '--root', root, '--list', '--json']);
   if (status !== 0) throw new Error(`forge cannot list the tests:\n${stderr}${stdout}`);
   const listing = JSON.parse(stdout);
   for (const [file, contracts] of Object.entries(listing)) {

@@ -5,15 +5,12 @@
 //   npm run mutants -- --json          one line at the end: {"planted":n,"caught":n,"survivors":[…]}
 //
 // Exits with 1 if a fault survives that is not explained in mutants.json, or if one can no longer be planted.
-import { spawnSync } from 'node:child_process';
 import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { findBinary } from './foundry.mjs';
+import { forge, forgeEnvironment, root } from './foundry.mjs';
 
-const root = fileURLToPath(new URL('../..', import.meta.url));
 const { values, positionals } = parseArgs({ options: { json: { type: 'boolean' } }, allowPositionals: true });
 
 /** {contract, find, plant, what, equivalent?}: `find` stands in the source exactly once. */
@@ -86,18 +83,8 @@ function firstFailure(output) {
 
 function test(...only) {
   const args = ['test', '--root', place, '--color', 'never', '--fail-fast', ...only];
-  const env = {
-    ...process.env,
-    FOUNDRY_PROFILE: 'mutants',
-    FOUNDRY_OFFLINE: 'true',
-    FOUNDRY_DISABLE_NIGHTLY_WARNING: '1',
-  };
-  const { status, stdout, stderr } = spawnSync(findBinary('forge'), args, {
-    cwd: place,
-    env,
-    encoding: 'utf8',
-    maxBuffer: 2 ** 28,
-  });
+  const env = { ...forgeEnvironment, FOUNDRY_PROFILE: 'mutants' };
+  const { status, stdout, stderr } = forge(args, { cwd: place, env });
   return { failed: status !== 0, output: stdout + stderr };
 }
 

@@ -4,15 +4,12 @@
 // FOUNDRY_PROFILE=deep runs the fuzzers for long.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
 import { build } from './compile.mjs';
 import { readFacts } from './fact-tree.mjs';
-import { findBinary } from './foundry.mjs';
+import { findBinary, forgeEnvironment, root } from './foundry.mjs';
 import { compareWithSnapshot } from './gas-snapshot.mjs';
 import { listTests } from './list-tests.mjs';
 import { measureGas } from './measure-gas.mjs';
-
-const root = fileURLToPath(new URL('../..', import.meta.url));
 
 const results = [];
 try {
@@ -48,7 +45,7 @@ async function checkGas() {
 async function runForge(args) {
   const child = spawn(findBinary('forge'), ['test', '--root', root, '--color', 'never', ...args], {
     cwd: root,
-    env: { ...process.env, FOUNDRY_OFFLINE: 'true', FOUNDRY_DISABLE_NIGHTLY_WARNING: '1' },
+    env: forgeEnvironment,
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   let output = '';

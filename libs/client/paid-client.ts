@@ -1,5 +1,11 @@
 import { WeftError } from '#core/errors.js';
-import type { MethodDefinition, RequestOf, ResponseOf, ServiceDefinition } from '#core/service-definition.js';
+import {
+  encodeRequest,
+  type MethodDefinition,
+  type RequestOf,
+  type ResponseOf,
+  type ServiceDefinition,
+} from '#core/service-definition.js';
 import type { Proof } from './call/paid-caller.js';
 import type { Session, SessionCallOptions } from './session.js';
 
@@ -44,7 +50,7 @@ export function paidClient<const D extends ServiceDefinition>(definition: D, ses
 
 function unary(step: string, method: MethodDefinition, session: Session) {
   const withReceipt = async (request: object, options?: SessionCallOptions) => {
-    const { messages, ...proof } = await session.exchange(step, encode(method, request), false, options);
+    const { messages, ...proof } = await session.exchange(step, encodeRequest(method, request), false, options);
     return { response: decode(method, messages[0] ?? new Uint8Array()), ...proof };
   };
   const call = async (request: object, options?: SessionCallOptions) => (await withReceipt(request, options)).response;
@@ -53,17 +59,15 @@ function unary(step: string, method: MethodDefinition, session: Session) {
 
 function stream(step: string, method: MethodDefinition, session: Session) {
   const call = async function* (request: object, options?: SessionCallOptions) {
-    for await (const bytes of session.stream(step, encode(method, request), options)) yield decode(method, bytes);
+    for await (const bytes of session.stream(step, encodeRequest(method, request), options))
+      yield decode(method, bytes);
   };
   const withReceipt = async (request: object, options?: SessionCallOptions) => {
-    const { messages, ...proof } = await session.exchange(step, encode(method, request), true, options);
+    const { messages, ...proof } = await session.exchange(step, encodeRequest(method, request), true, options);
     return { response: messages.map((bytes) => decode(method, bytes)), ...proof };
   };
   return Object.assign(call, { withReceipt });
 }
-
-const encode = (method: MethodDefinition, request: object): Uint8Array =>
-  method.requestType.encode(method.requestType.fromPartial(request)).finish();
 
 function decode(method: MethodDefinition, bytes: Uint8Array): unknown {
   try {

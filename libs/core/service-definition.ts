@@ -23,6 +23,10 @@ export interface ServiceDefinition {
   readonly methods: { readonly [key: string]: MethodDefinition };
 }
 
+/** A request as it is sent; fields may be left out. Throws for what does not fit its message. */
+export const encodeRequest = (method: MethodDefinition, request: object): Uint8Array =>
+  method.requestType.encode(method.requestType.fromPartial(request)).finish();
+
 /** "/models.ocr.v1.OcrService/Recognize" */
 export const methodPath = (service: ServiceDefinition, method: MethodDefinition) =>
   `/${service.fullName}/${method.name}`;

@@ -1,6 +1,6 @@
 import { ErrorInfo } from '#protos/google/rpc/error_details.js';
 import { Status } from '#protos/google/rpc/status.js';
-import type { ErrorDetails, GrpcStatus } from './errors.js';
+import { type ErrorDetails, fromGrpcStatus, type GrpcStatus, type WeftError } from './errors.js';
 
 /** The metadata key under which gRPC carries a `google.rpc.Status`. */
 export const statusDetailsKey = 'grpc-status-details-bin';
@@ -16,6 +16,12 @@ export function encodeStatusDetails(status: GrpcStatus): Uint8Array {
     message: status.message,
     details: [{ typeUrl: errorInfoUrl, value: ErrorInfo.encode(info).finish() }],
   }).finish();
+}
+
+/** The error that such bytes tell of. Throws if they are no google.rpc.Status. */
+export function decodeStatus(bytes: Uint8Array): WeftError {
+  const { code, message } = Status.decode(bytes);
+  return fromGrpcStatus({ code, message, ...decodeStatusDetails(bytes) });
 }
 
 /** The reason and details in such bytes; undefined if they are broken or carry no ErrorInfo. */

@@ -1,11 +1,9 @@
 import { once } from 'node:events';
 import { type Client, Metadata } from '@grpc/grpc-js';
-import { fromGrpcStatus } from '#core/errors.js';
-import { decodeStatusDetails } from '#core/status-details.js';
+import { decodeStatus } from '#core/status-details.js';
 import { connect } from '#payments/rpc/connect.js';
 import { typedClient } from '#payments/rpc/typed-client.js';
 import { asBuffer } from '#platform/as-buffer.js';
-import { Status } from '#protos/google/rpc/status.js';
 import {
   AskRequest,
   AskResponse,
@@ -64,10 +62,7 @@ describe('a stream of questions to the wallet process', () => {
     return answers;
   };
 
-  const errorOf = ({ status = new Uint8Array() }: AskResponse) => {
-    const { code, message } = Status.decode(status);
-    return fromGrpcStatus({ code, message, ...decodeStatusDetails(status) });
-  };
+  const errorOf = ({ status = new Uint8Array() }: AskResponse) => decodeStatus(status);
 
   const none = new Uint8Array();
 

@@ -2,7 +2,8 @@ import type { Metadata, ServerDuplexStream } from '@grpc/grpc-js';
 import { toGrpcStatus, WeftError } from '#core/errors.js';
 import { type MethodDefinition, methodPath } from '#core/service-definition.js';
 import { encodeStatusDetails } from '#core/status-details.js';
-import { toErrorStatus, toShownError } from '#platform/grpc/error-status.js';
+import { askable } from '#payments/payer/ask-stream.js';
+import { toErrorStatus, toShownError, unreadable } from '#platform/grpc/error-status.js';
 import { type AskRequest, type AskResponse, WalletServiceDefinition } from '#protos/weft/wallet/v1/wallet.js';
 
 type Stream = ServerDuplexStream<AskRequest, AskResponse>;
@@ -12,16 +13,13 @@ export interface AskStreamsOptions {
   readonly handle: (key: string, request: unknown, metadata: Metadata) => unknown;
   /** Told of every question that was answered; `code` is gRPC's. */
   readonly answered: (path: string, code: number, seconds: number) => void;
-  readonly log: (error: unknown, reference: string) => void;
 }
 
 /** More than any program waits for: what is read no more may be what frees those that wait. */
 const MOST_UNDER_WAY = 1_000;
 
-const methods: ReadonlyMap<string, readonly [key: string, MethodDefinition]> = new Map(
-  Object.entries<MethodDefinition>(WalletServiceDefinition.methods)
-    .filter(([, method]) => !method.requestStream)
-    .map(([key, method]) => [method.name, [key, method]]),
+const methods = new Map(
+  askable.map(([key, method]) => [method.name, { key, path: methodPath(WalletServiceDefinition, method), ...method }]),
 );
 
 /** Answers programs that ask on a stream, as if each of their messages had come in a call of its own. */
@@ -32,11 +30,9 @@ export class AskStreams {
 
   constructor(private readonly options: AskStreamsOptions) {}
 
+  /** Errors: WALLET_UNAVAILABLE. */
   serve(stream: Stream): void {
-    if (this.#closed) {
-      refuse(stream, new WeftError('WALLET_UNAVAILABLE', 'the wallet is stopping'));
-      return;
-    }
+    if (this.#closed) throw new WeftError('WALLET_UNAVAILABLE', 'the wallet is stopping');
     let underWay = 0;
     let isLast = false;
     const end = () => {
@@ -70,20 +66,19 @@ export class AskStreams {
 
   async #answer({ number, method: name, message }: AskRequest, metadata: Metadata): Promise<AskResponse> {
     const beganMs = performance.now();
-    const found = methods.get(name);
-    const path = found === undefined ? '' : methodPath(WalletServiceDefinition, found[1]);
+    const method = methods.get(name);
     let code = 0;
     try {
-      if (found === undefined) throw new WeftError('UNKNOWN_METHOD', `the wallet has no method "${name}"`);
-      const [key, { requestType, responseType }] = found;
+      if (method === undefined) throw new WeftError('UNKNOWN_METHOD', `the wallet has no method "${name}"`);
+      const { key, path, requestType, responseType } = method;
       const response = await this.options.handle(key, decode(requestType, message, path), metadata);
       return { number, message: responseType.encode(response).finish() };
     } catch (error) {
-      const status = toGrpcStatus(toShownError(error, this.options.log));
+      const status = toGrpcStatus(toShownError(error));
       code = status.code;
       return { number, status: encodeStatusDetails(status) };
     } finally {
-      if (path !== '') this.options.answered(path, code, (performance.now() - beganMs) / 1000);
+      if (method !== undefined) this.options.answered(method.path, code, (performance.now() - beganMs) / 1000);
     }
   }
 }
@@ -92,7 +87,7 @@ function decode(type: MethodDefinition['requestType'], message: Uint8Array, path
   try {
     return type.decode(message);
   } catch {
-    throw new WeftError('INVALID_INPUT', `the request is not a message of ${path.slice(1)}`, { method: path.slice(1) });
+    throw unreadable(path);
   }
 }
 

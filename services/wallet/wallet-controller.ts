@@ -1,5 +1,5 @@
 import type { Metadata, ServerDuplexStream } from '@grpc/grpc-js';
-import { Controller, Inject, Logger } from '@nestjs/common';
+import { Controller, Inject } from '@nestjs/common';
 import { GrpcMethod, GrpcStreamCall } from '@nestjs/microservices';
 import type { Histogram } from 'prom-client';
 import { WeftError } from '#core/errors.js';
@@ -25,12 +25,10 @@ export class WalletController {
     @Inject(LocalWallet) private readonly wallet: LocalWallet,
     @Inject(CALL_TIMES) times: Histogram<'method' | 'code'>,
   ) {
-    const logger = new Logger('grpc');
     const handlers = this as unknown as Record<string, (request: unknown, metadata: Metadata) => unknown>;
     this.#streams = new AskStreams({
       handle: (key, request, metadata) => handlers[key]?.(request, metadata),
       answered: (method, code, seconds) => times.observe({ method, code: statusName(code) }, seconds),
-      log: (err, reference) => logger.error({ msg: 'a handler threw', reference, err }),
     });
   }
 

@@ -3,7 +3,13 @@ import { msToNumber } from '@temporalio/common/lib/time.js';
 import { CancellationScope, log, proxyActivities, proxyLocalActivities, type RetryPolicy } from '@temporalio/workflow';
 import { toHex } from '#core/hex.js';
 import type { Choice, JobRequirement, Requirement } from '#core/requirement.js';
-import type { MethodDefinition, RequestOf, ResponseOf, ServiceDefinition } from '#core/service-definition.js';
+import {
+  encodeRequest,
+  type MethodDefinition,
+  type RequestOf,
+  type ResponseOf,
+  type ServiceDefinition,
+} from '#core/service-definition.js';
 import { contractDigests } from '#protos/contract-digests.js';
 import { StepResult } from '#protos/weft/run/v1/step.js';
 import type { JobEnd, JobOutcome, RunActivities, RunQuote } from './activities.js';
@@ -373,7 +379,7 @@ function activitiesFor<D extends ServiceDefinition>(want: Requirement, options: 
 function encode(method: MethodDefinition, request: object, { step }: Requirement): Uint8Array {
   let bytes: Uint8Array;
   try {
-    bytes = method.requestType.encode(method.requestType.fromPartial(request)).finish();
+    bytes = encodeRequest(method, request);
   } catch (error) {
     throw refusal('INVALID_INPUT', `the request of ${step} does not fit its message: ${messageOf(error)}`, { step });
   }

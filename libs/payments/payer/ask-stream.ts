@@ -1,10 +1,15 @@
 import type { Client, ClientDuplexStream, Metadata, StatusObject } from '@grpc/grpc-js';
 import { fromGrpcStatus, type WeftError } from '#core/errors.js';
-import { type MethodDefinition, methodPath, type RequestOf, type ResponseOf } from '#core/service-definition.js';
+import {
+  encodeRequest,
+  type MethodDefinition,
+  methodPath,
+  type RequestOf,
+  type ResponseOf,
+} from '#core/service-definition.js';
 import { statuses } from '#core/status.js';
-import { decodeStatusDetails } from '#core/status-details.js';
+import { decodeStatus } from '#core/status-details.js';
 import { asBuffer } from '#platform/as-buffer.js';
-import { Status } from '#protos/google/rpc/status.js';
 import { AskRequest, AskResponse, WalletServiceDefinition } from '#protos/weft/wallet/v1/wallet.js';
 import { statusError } from '../rpc/raw-call.js';
 
@@ -18,17 +23,18 @@ export type AskingClient = {
   ) => Promise<ResponseOf<Methods[K]>>;
 };
 
+/** They and their keys: whatever may be asked on a stream. */
+export const askable = Object.entries<MethodDefinition>(WalletServiceDefinition.methods).filter(
+  ([, method]) => !method.requestStream,
+);
+
 /** Asks on a stream for each of them, which takes a fraction of a call of its own. */
 export function askingClient(asks: AskStream, defaultDeadlineMs: number): AskingClient {
-  const methods = Object.entries<MethodDefinition>(WalletServiceDefinition.methods)
-    .filter(([, method]) => !method.requestStream)
-    .map(([key, { name, requestType, responseType }]) => {
-      const ask = async (request: object, { deadlineMs = defaultDeadlineMs } = {}) => {
-        const message = requestType.encode(requestType.fromPartial(request)).finish();
-        return responseType.decode(await asks.ask(name, message, deadlineMs));
-      };
-      return [key, ask];
-    });
+  const methods = askable.map(([key, method]) => {
+    const ask = async (request: object, { deadlineMs = defaultDeadlineMs } = {}) =>
+      method.responseType.decode(await asks.ask(method.name, encodeRequest(method, request), deadlineMs));
+    return [key, ask];
+  });
   return Object.fromEntries(methods) as unknown as AskingClient;
 }
 
@@ -131,7 +137,7 @@ class OpenStream {
     const asked = this.#asked.get(number);
     if (asked === undefined) return; // its time was up
     if (message !== undefined) asked.resolve(message);
-    else asked.reject(errorOf(status ?? new Uint8Array()));
+    else asked.reject(decodeStatus(status ?? new Uint8Array()));
     this.#asked.delete(number);
     clearTimeout(asked.timer);
   }
@@ -145,11 +151,6 @@ class OpenStream {
     }
     this.#asked.clear();
   }
-}
-
-function errorOf(bytes: Uint8Array): WeftError {
-  const { code, message } = Status.decode(bytes);
-  return fromGrpcStatus({ code, message, ...decodeStatusDetails(bytes) });
 }
 
 const failed = (status: 'UNAVAILABLE' | 'DEADLINE_EXCEEDED', message: string): WeftError =>

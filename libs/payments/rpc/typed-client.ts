@@ -1,5 +1,6 @@
 import { type Client, Metadata } from '@grpc/grpc-js';
 import {
+  encodeRequest,
   type MethodDefinition,
   methodPath,
   type RequestOf,
@@ -39,7 +40,6 @@ export function typedClient<const D extends ServiceDefinition>(
 
 function bind(service: ServiceDefinition, method: MethodDefinition, client: Client, defaults: TypedClientOptions) {
   const path = methodPath(service, method);
-  const encode = (request: object) => method.requestType.encode(method.requestType.fromPartial(request)).finish();
   const merge = (options: RawCallOptions): RawCallOptions => {
     const metadata = defaults.metadata?.clone() ?? new Metadata();
     if (options.metadata !== undefined) metadata.merge(options.metadata);
@@ -48,13 +48,16 @@ function bind(service: ServiceDefinition, method: MethodDefinition, client: Clie
 
   if (method.responseStream)
     return async function* stream(request: object, options: RawCallOptions = {}) {
-      for await (const bytes of streamRaw(client, path, encode(request), merge(options)))
+      for await (const bytes of streamRaw(client, path, encodeRequest(method, request), merge(options)))
         yield method.responseType.decode(bytes);
     };
 
   return async (request: object, options: RawCallOptions = {}) => {
     const deadlineMs = options.deadlineMs ?? defaults.deadlineMs ?? 30_000;
-    const { error, bytes } = await callRaw(client, path, encode(request), { ...merge(options), deadlineMs });
+    const { error, bytes } = await callRaw(client, path, encodeRequest(method, request), {
+      ...merge(options),
+      deadlineMs,
+    });
     if (error !== undefined) throw error;
     return method.responseType.decode(bytes as Buffer);
   };

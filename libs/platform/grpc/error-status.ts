@@ -6,6 +6,8 @@ import { toGrpcStatus, WeftError } from '#core/errors.js';
 import { encodeStatusDetails, statusDetailsKey } from '#core/status-details.js';
 import { UnreadableRequest } from './service-definition.js';
 
+const logger = new Logger('grpc');
+
 /** What `call.sendStatus`, a unary callback or a stream's error takes. */
 export interface ErrorStatus {
   readonly code: number;
@@ -22,24 +24,26 @@ export function toErrorStatus(error: WeftError): ErrorStatus {
 }
 
 /** Ours as it is; anything else is logged under a short reference, and only the reference leaves the process. */
-export function toShownError(error: unknown, log: (error: unknown, reference: string) => void): WeftError {
+export function toShownError(error: unknown): WeftError {
   if (error instanceof WeftError) return error;
   const reference = randomBytes(4).toString('hex');
-  log(error, reference);
+  logger.error({ msg: 'a handler threw', reference, err: error });
   return new WeftError('INTERNAL', `something went wrong inside (reference ${reference})`, { reference });
 }
 
 /** Turns whatever a handler throws into a status. */
 @Catch()
 export class ErrorStatusFilter implements RpcExceptionFilter<unknown> {
-  private readonly logger = new Logger('grpc');
-
   catch(error: unknown, _host: ArgumentsHost): Observable<never> {
-    const shown = toShownError(error, (cause, reference) => {
-      this.logger.error({ msg: 'a handler threw', reference, err: cause });
-    });
+    const shown = toShownError(error);
     return throwError(() => toErrorStatus(shown));
   }
+}
+
+/** `path`: "/package.Service/Method" */
+export function unreadable(path: string): WeftError {
+  const method = path.slice(1);
+  return new WeftError('INVALID_INPUT', `the request is not a message of ${method}`, { method });
 }
 
 /** Refuses requests that did not decode. */
@@ -49,10 +53,7 @@ export const refuseUnreadable: ServerInterceptor = (method, call) =>
       next({
         onReceiveMessage(message, pass) {
           if (!(message instanceof UnreadableRequest)) return pass(message);
-          const type = method.path.slice(1);
-          call.sendStatus(
-            toErrorStatus(new WeftError('INVALID_INPUT', `the request is not a message of ${type}`, { method: type })),
-          );
+          call.sendStatus(toErrorStatus(unreadable(method.path)));
         },
       }),
   });
