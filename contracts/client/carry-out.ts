@@ -8,6 +8,7 @@ import type { DeploymentPlan, Made, PlannedContract } from './deployment-plan.js
 import { mendedPlan, plannedWaves } from './deployment-plan.js';
 import { explain } from './explain.js';
 import { askFees, DEFAULT_MAX_FEE, firstOffer, type OfferedFees, raisedOffer } from './fees.js';
+import { gasLimitFor } from './gas-limit.js';
 import { isFeeTooLow, isKnownAlready } from './refusals.js';
 import { isCodeOf } from './verify-deployment.js';
 
@@ -158,10 +159,10 @@ class CarryOut {
     );
   }
 
-  /** Estimating runs the constructor, so a refusal costs nothing. A quarter is added for what moves until it is mined. */
+  /** Estimating runs the constructor, so a refusal costs nothing. */
   async #gasLimit({ contract, args }: PlannedContract): Promise<bigint> {
     const data = initCode(contract, args);
-    return ((await this.#ask(this.#provider.estimateGas({ from: this.deployer.address, data }))) * 5n) / 4n;
+    return gasLimitFor(await this.#ask(this.#provider.estimateGas({ from: this.deployer.address, data })));
   }
 
   /**

@@ -1,8 +1,9 @@
-import type { JsonRpcProvider } from 'ethers';
+import { type JsonRpcProvider, type TransactionRequest, Wallet } from 'ethers';
 import { type Chain, startChain } from '#test/support/chain.js';
 import { startRpcProxy } from '#test/support/rpc-proxy.js';
 import { mined, send } from './chain.js';
 import { chainProvider } from './chain-provider.js';
+import { Votes } from './votes.js';
 
 describe('waiting for a transaction', () => {
   let chain: Chain;
@@ -51,5 +52,52 @@ describe('waiting for a transaction', () => {
       details: { transaction: first.hash },
     });
     expect(await chain.token.balanceOf(who.address)).toBe(2n);
+  });
+});
+
+describe('sending a transaction', () => {
+  let chain: Chain;
+  beforeAll(async () => {
+    chain = await startChain();
+  });
+  afterAll(() => chain?.stop());
+
+  it('leaves gas for votes that are counted in a later second than the one the node looked at', async () => {
+    const votes = new Votes(chain.deployment.votes, chain.provider);
+    const [holder, other] = [chain.account(0), chain.account(1)];
+    let estimate = 0n;
+    class SlowlyMined extends Wallet {
+      override async estimateGas(transaction: TransactionRequest): Promise<bigint> {
+        estimate = await super.estimateGas(transaction);
+        await chain.advance(1);
+        return estimate;
+      }
+    }
+    const slowly = new SlowlyMined(holder.privateKey, chain.provider);
+    // Both have a count each, so that what is estimated in the same second writes over two of them.
+    for (let used = 0n; used <= estimate; ) {
+      await send(holder, votes.delegate(other.address));
+      await send(holder, votes.delegate(holder.address));
+      used = (await send(slowly, votes.delegate(other.address))).gasUsed;
+    }
+    expect(await votes.votesOf(other.address)).toBe(await votes.balanceOf(holder.address));
+  });
+
+  it('says which transaction reverted after it was mined, and why where the node can tell', async () => {
+    const who = chain.account(2).connect(chain.provider);
+    class Hasty extends Wallet {
+      override async estimateGas(): Promise<bigint> {
+        return 40_000n;
+      }
+    }
+    const hasty = new Hasty(chain.account(2).privateKey, chain.provider);
+    const { token } = chain;
+    await expect(send(hasty, token.transfer(who.address, 10n ** 30n))).rejects.toMatchObject({
+      reason: 'FUNDS_TOO_LOW',
+    });
+    await expect(send(hasty, chain.assets.mint())).rejects.toMatchObject({
+      reason: 'TRANSACTION_REVERTED',
+      message: expect.stringMatching(/^transaction 0x[0-9a-f]{64} reverted, perhaps for lack of gas$/),
+    });
   });
 });

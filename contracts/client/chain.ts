@@ -13,6 +13,8 @@ import { WeftError } from '#core/errors.js';
 import { type Hex, toHex } from '#core/hex.js';
 import { type ContractName, interfaceOf } from './artifact.js';
 import { explain } from './explain.js';
+import { gasLimitFor } from './gas-limit.js';
+import { throwRevert } from './throw-revert.js';
 
 /** Bytes as Weft keeps them (addresses 20, ids 32) or as ethers writes them. */
 export type Bytes = Uint8Array | string;
@@ -69,7 +71,8 @@ export async function read(
 /** Sends a transaction and waits until it is mined; gives its receipt. A revert becomes the WeftError that explains it. */
 export async function send(signer: Signer, transaction: UnsignedTransaction): Promise<TransactionReceipt> {
   try {
-    const sent = await signer.sendTransaction(transaction);
+    const gasLimit = gasLimitFor(await signer.estimateGas(transaction));
+    const sent = await signer.sendTransaction({ ...transaction, gasLimit });
     return await mined(sent);
   } catch (error) {
     throw explain(error, signer.provider);
@@ -81,14 +84,14 @@ const POLL_MS = 100;
 const RECEIPT_LAG_MS = 5_000;
 
 /**
- * The receipt, once there is one. ethers' own `wait` asks for the receipt and then for the newest block: a block that
+ * The receipt, once there is one; throws why if it says that nothing was done. ethers' own `wait` asks for the receipt and then for the newest block: a block that
  * comes between the two is missed, and on a chain that mines on demand there may be no other.
  */
 export async function mined(sent: TransactionResponse): Promise<TransactionReceipt> {
   for (let usedSince = Number.POSITIVE_INFINITY; ; await delay(POLL_MS)) {
     const used = (await sent.provider.getTransactionCount(sent.from)) > sent.nonce;
-    const receipt = await sent.wait(0);
-    if (receipt) return receipt;
+    const receipt = await sent.provider.getTransactionReceipt(sent.hash);
+    if (receipt) return receipt.status === 1 ? receipt : await throwRevert(sent.provider, receipt, sent);
     usedSince = used ? Math.min(usedSince, Date.now()) : Number.POSITIVE_INFINITY;
     if (Date.now() - usedSince >= RECEIPT_LAG_MS)
       throw new WeftError(

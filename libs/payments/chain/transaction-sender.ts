@@ -4,7 +4,9 @@ import type pg from 'pg';
 import { orChainError } from '#contracts/chain-provider.js';
 import { explain } from '#contracts/explain.js';
 import { askFees, DEFAULT_MAX_FEE, firstOffer, type OfferedFees, raisedOffer } from '#contracts/fees.js';
+import { gasLimitFor } from '#contracts/gas-limit.js';
 import { isFeeTooLow, isKnownAlready, isLackOfGasMoney } from '#contracts/refusals.js';
+import { throwRevert } from '#contracts/throw-revert.js';
 import { WeftError } from '#core/errors.js';
 
 export interface TransactionSenderOptions {
@@ -185,11 +187,11 @@ export class TransactionSender {
     return Math.max(onChain, Number(row?.highest ?? -1) + 1);
   }
 
-  /** Estimating runs the call, so a refusal costs nothing and shows its reason. A quarter is added for what moves until it is mined. */
+  /** Estimating runs the call, so a refusal costs nothing and shows its reason. */
   async #gasLimit({ to, data }: TransactionRequest): Promise<bigint> {
     const { key, provider } = this.#options;
     try {
-      return ((await this.#rpc(provider.estimateGas({ from: key.address, to, data }))) * 5n) / 4n;
+      return gasLimitFor(await this.#rpc(provider.estimateGas({ from: key.address, to, data })));
     } catch (error) {
       throw explain(error);
     }
@@ -226,7 +228,7 @@ export class TransactionSender {
       const receipt = await this.#receiptOf(forms);
       if (receipt !== null) {
         if (confirmations === 0 || (await this.#rpc(provider.getBlockNumber())) >= receipt.blockNumber + confirmations)
-          return receipt.status === 1 ? receipt : await this.#throwRevert(receipt, request);
+          return receipt.status === 1 ? receipt : await throwRevert(provider, receipt, request);
       } else if (Date.now() - sentAt > this.#rebroadcastMs) {
         sentAt = Date.now();
         const isNonceUsed = (await this.#rpc(provider.getTransactionCount(key.address, 'latest'))) > stored.nonce;
@@ -248,17 +250,6 @@ export class TransactionSender {
       `transaction ${hash} was never mined: something else used nonce ${nonce} of ${this.address}`,
       { transaction: hash },
     );
-  }
-
-  async #throwRevert(receipt: TransactionReceipt, { to, data }: TransactionRequest): Promise<never> {
-    const { provider, key } = this.#options;
-    const again = { from: key.address, to, data, blockTag: receipt.blockNumber };
-    await this.#rpc(provider.call(again)).catch((error) => {
-      throw explain(error);
-    });
-    throw new WeftError('TRANSACTION_REVERTED', `transaction ${receipt.hash} reverted, perhaps for lack of gas`, {
-      transaction: receipt.hash,
-    });
   }
 
   async #outstanding(db: Queryable): Promise<StoredTransaction[]> {
