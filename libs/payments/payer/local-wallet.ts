@@ -1,27 +1,25 @@
 import type { Client } from '@grpc/grpc-js';
 import type { BaseWallet } from 'ethers';
 import pg from 'pg';
-import type { BlockMark } from '#contracts/chain.js';
 import { WeftError } from '#core/errors.js';
 import { fromHex, toHex } from '#core/hex.js';
 import { tenureKey } from '#core/tenure-key.js';
 import { migrate } from '#platform/db/migrate.js';
-import { Receipt as ReceiptMessage } from '#protos/weft/payment/v1/payment.js';
 import { TransactionSender } from '../chain/transaction-sender.js';
 import { SigningKey } from '../signature.js';
 import { type Call, type Domain, escrowDomain } from '../typed-data.js';
-import { type Days, type Usage, UsageBook } from '../usage.js';
-import { type LicencePayment, readReceipt } from '../wire.js';
+import type { Days, Usage } from '../usage.js';
+import type { LicencePayment } from '../wire.js';
 import { CallDesk } from './call-desk.js';
+import { CallRecords } from './call-records.js';
+import { ChainFollower } from './chain-follower.js';
 import { ChannelKeys } from './channel-keys.js';
 import { checkLength } from './check-length.js';
 import { Closing } from './closing.js';
-import { importChannels } from './import-channels.js';
-import { importJobs } from './import-jobs.js';
 import { InFlight } from './in-flight.js';
 import { JobPayer } from './job-payer.js';
 import { LedgerBook } from './ledger/ledger-book.js';
-import { type CallEntry, type ChannelEntry, idKey, type JobEntry, type TokenEntry } from './ledger/ledger-state.js';
+import { type ChannelEntry, idKey, type JobEntry, type TokenEntry } from './ledger/ledger-state.js';
 import { ledgerUnavailable } from './ledger/ledger-store.js';
 import { LicenceBook } from './licence-book.js';
 import { LicenceCalls } from './licence-calls.js';
@@ -79,7 +77,6 @@ export class LocalWallet implements Wallet {
   readonly #payer: Uint8Array;
   readonly #domain: Domain;
   readonly #policy: WalletPolicy;
-  readonly #keys: ChannelKeys;
   readonly #quotes: QuoteDesk;
   readonly #calls: CallDesk;
   readonly #jobs: JobPayer;
@@ -89,13 +86,10 @@ export class LocalWallet implements Wallet {
   readonly #closing: Closing;
   readonly #licences: LicenceDesk;
   readonly #licenceCalls: LicenceCalls;
-  readonly #licenceBook: LicenceBook;
+  readonly #records: CallRecords;
+  readonly #follower: ChainFollower;
   #chores: Promise<void> | undefined;
-  #searching: Promise<void> | undefined;
-  #isSearched = false;
   #resumeAtMs = 0;
-  /** By what this wallet last knew the chain. */
-  #mark: BlockMark | undefined;
   #closed = false;
 
   private constructor(
@@ -110,7 +104,6 @@ export class LocalWallet implements Wallet {
     const nowSec = () => chain.nowSec();
     const warn = options.warn ?? (() => {});
     const keys = new ChannelKeys(options.channelSeed, domain);
-    this.#keys = keys;
     this.#payer = payer;
     this.#domain = domain;
     this.#policy = policy;
@@ -129,8 +122,8 @@ export class LocalWallet implements Wallet {
     const separator = escrowDomain(domain);
     const providers = this.#providers;
     this.#recovery = new Recovery({ book, providers, proofs, keys, separator, nowSec });
-    this.#licenceBook = new LicenceBook(pool);
-    const pins = new LicencePins({ book: this.#licenceBook, chain, keys, quotes: () => book.quotes.values() });
+    const licenceBook = new LicenceBook(pool);
+    const pins = new LicencePins({ book: licenceBook, chain, keys, quotes: () => book.quotes.values() });
     this.#quotes = new QuoteDesk({ book, chain, keys, domain, payer, policy }, options.key, this.#recovery, pins);
     this.#calls = new CallDesk(book, {
       chain,
@@ -146,7 +139,7 @@ export class LocalWallet implements Wallet {
       new SigningKey(Buffer.from(options.key.privateKey.slice(2), 'hex')),
     );
     const licenceParts = {
-      book: this.#licenceBook,
+      book: licenceBook,
       chain,
       keys,
       domain,
@@ -157,6 +150,8 @@ export class LocalWallet implements Wallet {
     };
     this.#licenceCalls = new LicenceCalls({ ...licenceParts, proofs, policy, pins });
     this.#licences = new LicenceDesk({ ...licenceParts, calls: this.#licenceCalls });
+    this.#records = new CallRecords({ book, licenceBook, licenceCalls: this.#licenceCalls, providers });
+    this.#follower = new ChainFollower({ book, chain, keys, funding: this.#quotes.funding });
     this.#sweeper = new Sweeper({
       book,
       providers,
@@ -220,7 +215,7 @@ export class LocalWallet implements Wallet {
     }
     const wallet = new LocalWallet(options, book, chain, pool, inFlight, { domain, payer, policy });
     try {
-      await wallet.#search();
+      await wallet.#follower.search();
     } catch (error) {
       // It is searched again later; to sign under quotes that are open needs no chain.
       if (WeftError.from(error).reason !== 'CHAIN_UNAVAILABLE') {
@@ -332,48 +327,16 @@ export class LocalWallet implements Wallet {
     return await this.#jobs.evaluate(callId, verdict, token);
   }
 
-  async call(callId: Uint8Array): Promise<CallRecord | undefined> {
-    return (await this.#found(callId))?.record;
+  call(callId: Uint8Array): Promise<CallRecord | undefined> {
+    return this.#records.call(callId);
   }
 
-  async receiptPlace(callId: Uint8Array): Promise<ReceiptPlace> {
-    const found = await this.#found(callId);
-    const receipt = found?.record.receipt;
-    if (found === undefined || receipt === undefined)
-      throw new WeftError('NOT_FOUND', 'the wallet has no receipt of this call', { callId: toHex(callId) });
-    const { channel, endpoints } = found;
-    return await (channel === undefined
-      ? this.#providers.placeOf(receipt, endpoints)
-      : this.#providers.place(channel, callId));
+  receiptPlace(callId: Uint8Array): Promise<ReceiptPlace> {
+    return this.#records.receiptPlace(callId);
   }
 
-  /** Of a channel's call, a job's, or one with a licence; ids of calls with licences may repeat others'. */
-  async #found(callId: Uint8Array): Promise<FoundCall | undefined> {
-    checkLength(callId, 'callId', 32);
-    const entry = await this.book.call(callId);
-    if (entry !== undefined) return { record: recordOf(entry), channel: entry.channel, endpoints: [] };
-    const job = await this.book.job(callId);
-    if (job === undefined) return await this.#licenceCalls.find(callId);
-    const state = job.receipt === undefined ? 'RESERVED' : 'SETTLED';
-    return { record: recordOf({ ...job, state }), endpoints: job.pin?.endpoints ?? [] };
-  }
-
-  async usage(days: Days): Promise<Usage[]> {
-    const { book } = this;
-    await book.flush();
-    const usage = new UsageBook(days);
-    const add = ({ receipt }: { readonly receipt: Buffer }) => usage.add(readReceipt(ReceiptMessage.decode(receipt)));
-    let rows = await book.store.allReceipts(new Uint8Array(0), USAGE_ROWS);
-    while (rows.length > 0) {
-      rows.forEach(add);
-      rows = await book.store.allReceipts(rows.at(-1)!.id, USAGE_ROWS);
-    }
-    let licensed = await this.#licenceBook.receipts(undefined, USAGE_ROWS);
-    while (licensed.length > 0) {
-      licensed.forEach(add);
-      licensed = await this.#licenceBook.receipts(licensed.at(-1), USAGE_ROWS);
-    }
-    return usage.rows();
+  usage(days: Days): Promise<Usage[]> {
+    return this.#records.usage(days);
   }
 
   async channels(): Promise<ChannelRecord[]> {
@@ -470,47 +433,11 @@ export class LocalWallet implements Wallet {
     if (Date.now() >= this.#resumeAtMs) {
       this.#resumeAtMs = Date.now() + this.#policy.resumeEveryMs;
       await this.chain.resume();
-      await this.#search();
-      await this.#followChain();
+      await this.#follower.search();
+      await this.#follower.follow();
       await this.#jobs.chores();
     }
     await this.#quotes.finishOpening();
-  }
-
-  /**
-   * Takes in, once in a process, what the chain has and the ledger does not know: an earlier ledger of this payer left
-   * it there, or this one did and was restored from a copy that is older.
-   */
-  #search(): Promise<void> {
-    this.#searching ??= this.#findAgain().finally(() => {
-      this.#searching = undefined;
-    });
-    return this.#searching;
-  }
-
-  async #findAgain(): Promise<void> {
-    const { book, chain } = this;
-    if (this.#isSearched) return;
-    const { number } = await chain.confirmedBlock();
-    const fromBlock = book.store.searchedToBlock ?? chain.options.fromBlock;
-    const channels = await importChannels({ book, chain, keys: this.#keys, fromBlock });
-    const jobs = await importJobs({ book, chain, fromBlock });
-    // Until all is as deep as money has to be, it is searched again.
-    if (!channels || !jobs) return;
-    await book.store.markSearchedTo(number);
-    this.#isSearched = true;
-  }
-
-  /** Reads every channel again when a block by which money was counted is no longer there, or was never looked at. */
-  async #followChain(): Promise<void> {
-    const mark = await this.chain.confirmedBlock();
-    const isFirst = this.#mark === undefined;
-    if (this.#mark === undefined || !(await this.chain.isInChain(this.#mark))) {
-      for (const channel of this.book.channels.values())
-        if (!isFirst || channel.status !== 'closed') await this.#quotes.funding.refresh(channel);
-      this.book.changed();
-    }
-    this.#mark = mark;
   }
 
   #channel(channelId: Uint8Array): ChannelEntry {
@@ -527,29 +454,3 @@ export class LocalWallet implements Wallet {
     if (lost !== undefined) throw lost;
   }
 }
-
-interface FoundCall {
-  readonly record: CallRecord;
-  /** Whom to ask about it: the channel, or the provider there. */
-  readonly channel?: ChannelEntry;
-  readonly endpoints: readonly string[];
-}
-
-const recordOf = ({
-  call,
-  state,
-  quote,
-  pin,
-  receipt,
-}: Pick<CallEntry, 'call' | 'state' | 'quote' | 'pin' | 'receipt'>): CallRecord => ({
-  callId: call.callId,
-  state,
-  quoteId: quote?.id ?? new Uint8Array(32),
-  step: pin?.step ?? '',
-  maxAmount: call.maxAmount,
-  receipt,
-  call: call.method === '' ? undefined : call,
-});
-
-/** Receipts read at once: what is signed meanwhile waits no longer. */
-const USAGE_ROWS = 1_000;
