@@ -79,16 +79,19 @@ export async function send(signer: Signer, transaction: UnsignedTransaction): Pr
   }
 }
 
-const POLL_MS = 100;
+const FIRST_POLL_MS = 50;
+const SLOWEST_POLL_MS = 2_000;
 /** A node may know that a nonce is used a while before it has the receipt, all the more one of several behind one name. */
 const RECEIPT_LAG_MS = 5_000;
 
 /**
- * The receipt, once there is one; throws why if it says that nothing was done. ethers' own `wait` asks for the receipt and then for the newest block: a block that
- * comes between the two is missed, and on a chain that mines on demand there may be no other.
+ * The receipt, once there is one; throws why if it says that nothing was done. ethers' own `wait` asks for the receipt
+ * and then for the newest block: a block that comes between the two is missed, and on a chain that mines on demand there
+ * may be no other.
  */
 export async function mined(sent: TransactionResponse): Promise<TransactionReceipt> {
-  for (let usedSince = Number.POSITIVE_INFINITY; ; await delay(POLL_MS)) {
+  let usedSince = Number.POSITIVE_INFINITY;
+  for (let pauseMs = FIRST_POLL_MS; ; pauseMs = Math.min(pauseMs * 1.5, SLOWEST_POLL_MS)) {
     const used = (await sent.provider.getTransactionCount(sent.from)) > sent.nonce;
     const receipt = await sent.provider.getTransactionReceipt(sent.hash);
     if (receipt) return receipt.status === 1 ? receipt : await throwRevert(sent.provider, receipt, sent);
@@ -99,6 +102,7 @@ export async function mined(sent: TransactionResponse): Promise<TransactionRecei
         `another transaction took the place of ${sent.hash}: nothing was done`,
         { transaction: sent.hash },
       );
+    await delay(pauseMs);
   }
 }
 
