@@ -1,10 +1,9 @@
-import { randomBytes } from 'node:crypto';
-import { mkdir, open, readdir, readFile, rename, rm, stat, utimes } from 'node:fs/promises';
+import { readdir, readFile, rm, stat, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
+import { writeDurably } from '#contracts/write-durably.js';
 
 /**
- * Large bodies as files named after their sha-256. A file that is there is whole and durable: it is written under
- * another name, synced, and then renamed. Replicas share the folder.
+ * Large bodies as files named after their sha-256. A file that is there is whole and durable. Replicas share the folder.
  */
 export class BodyStore {
   constructor(private readonly folder: string) {}
@@ -15,23 +14,7 @@ export class BodyStore {
     const now = new Date();
     // A file that is needed again counts as new, so that a sweep running at this moment leaves it.
     if (await exists(utimes(file, now, now))) return;
-    const folder = join(file, '..');
-    if ((await mkdir(folder, { recursive: true, mode: 0o700 })) !== undefined) await sync(this.folder);
-    const draft = join(folder, `.${randomBytes(8).toString('hex')}`);
-    try {
-      const handle = await open(draft, 'wx', 0o600);
-      try {
-        await handle.writeFile(bytes);
-        await handle.datasync();
-      } finally {
-        await handle.close();
-      }
-      await rename(draft, file);
-    } catch (error) {
-      await rm(draft, { force: true });
-      throw error;
-    }
-    await sync(folder);
+    await writeDurably(file, bytes, { file: 0o600, folder: 0o700 });
   }
 
   async get(digest: Uint8Array): Promise<Buffer | undefined> {
@@ -73,14 +56,4 @@ async function exists(touched: Promise<void>): Promise<boolean> {
 function nothingIfMissing(error: unknown): undefined {
   if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
   throw error;
-}
-
-/** A rename is durable once its folder is. */
-async function sync(folder: string): Promise<void> {
-  const handle = await open(folder, 'r');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
 }
