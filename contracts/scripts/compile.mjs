@@ -11,23 +11,8 @@ const contractsDir = fileURLToPath(new URL('..', import.meta.url));
 const root = join(contractsDir, '..');
 const artifactsDir = join(contractsDir, 'artifacts');
 const distDir = join(root, 'dist', 'contracts', 'artifacts');
-const CONTRACTS = [
-  'Anchor',
-  'Assets',
-  'Escrow',
-  'Governance',
-  'Jobs',
-  'Licences',
-  'Market',
-  'Revenue',
-  'Shares',
-  'TestToken',
-  'TimelockController',
-  'VotesToken',
-  'WeftGovernor',
-];
-/** Not ours, but made by one of ours. */
-const SOURCES = { TimelockController: '@openzeppelin/contracts/governance/TimelockController.sol' };
+/** Not ours, but made by one of ours: where it is. */
+const FOREIGN = { TimelockController: '@openzeppelin/contracts/governance/TimelockController.sol' };
 /** Of the artifacts' form: what was compiled by an older script is compiled again. */
 const FORM = 2;
 /** 2394: transient storage in OpenZeppelin's guard, which clears it. */
@@ -38,12 +23,14 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) build();
 export function build() {
   const settings = readSettings();
   const sources = readSources();
+  const contracts = { ...FOREIGN, ...contractsIn(sources) };
   const versions = ['solc', '@openzeppelin/contracts'].map(versionOf);
   const key = createHash('sha256')
     .update(JSON.stringify([FORM, sources, settings, versions]))
     .digest('hex');
-  if (!isFresh(artifactsDir, key)) compile(sources, settings, key);
-  if (!isFresh(distDir, key)) {
+  const names = Object.keys(contracts).sort();
+  if (!isFresh(artifactsDir, key, names)) compile(sources, settings, key, contracts);
+  if (!isFresh(distDir, key, names)) {
     rmSync(distDir, { recursive: true, force: true });
     cpSync(artifactsDir, distDir, { recursive: true });
   }
@@ -75,19 +62,25 @@ function readSources() {
   return Object.fromEntries(names.sort().map(read));
 }
 
+/** By name, where each is that can be deployed: neither abstract nor a library. */
+function contractsIn(sources) {
+  const found = Object.entries(sources).flatMap(([source, { content }]) =>
+    [...content.matchAll(/^contract (\w+)/gm)].map(([, name]) => [name, source]),
+  );
+  return Object.fromEntries(found);
+}
+
 function versionOf(name) {
   return JSON.parse(readFileSync(join(root, 'node_modules', name, 'package.json'), 'utf8')).version;
 }
 
-function isFresh(directory, key) {
+function isFresh(directory, key, names) {
   const file = join(directory, '.key');
-  const complete = ['.key', ...CONTRACTS.map((name) => `${name}.json`)].every((name) =>
-    existsSync(join(directory, name)),
-  );
+  const complete = ['.key', ...names.map((name) => `${name}.json`)].every((name) => existsSync(join(directory, name)));
   return complete && readFileSync(file, 'utf8') === key;
 }
 
-function compile(sources, settings, key) {
+function compile(sources, settings, key, contracts) {
   const solc = require('solc');
   const input = { language: 'Solidity', sources, settings };
   const output = JSON.parse(solc.compile(JSON.stringify(input), { import: readImport }));
@@ -96,8 +89,8 @@ function compile(sources, settings, key) {
   }
   if (output.errors?.some((problem) => problem.severity === 'error')) throw new Error('the contracts do not compile');
   const names = immutableNames(output.sources);
-  for (const name of CONTRACTS) {
-    const { abi, evm } = output.contracts[SOURCES[name] ?? `src/${name}.sol`][name];
+  for (const [name, source] of Object.entries(contracts)) {
+    const { abi, evm } = output.contracts[source][name];
     const artifact = {
       contractName: name,
       abi,
