@@ -15,18 +15,16 @@ export function explain(error: unknown, provider: Provider | null = null): WeftE
   if (isUnreachable(error)) return partDown('CHAIN_UNAVAILABLE', urlOf(provider), error);
   const said = answerOf(error);
   if (isError(error, 'INSUFFICIENT_FUNDS') || /insufficient funds/i.test(said ?? ''))
-    return new WeftError(
-      'FUNDS_TOO_LOW',
-      'the sending key has too little of the chain’s own coin for gas',
-      {},
-      { cause: error },
-    );
+    return lackOfGasMoney(error);
   if (isCallException(error))
     return new WeftError('TRANSACTION_REVERTED', `the contract refused: ${error.reason ?? 'it did not say why'}`);
   if (said !== undefined)
     return new WeftError('TRANSACTION_REVERTED', `the chain refused: ${said.slice(0, 300)}`, {}, { cause: error });
   return WeftError.from(error);
 }
+
+export const lackOfGasMoney = (cause?: unknown): WeftError =>
+  new WeftError('FUNDS_TOO_LOW', 'the sending key has too little of the chain’s own coin for gas', {}, { cause });
 
 const urlOf = (provider: Provider | null): string =>
   provider instanceof JsonRpcProvider ? provider._getConnection().url : 'its RPC URL';

@@ -67,6 +67,35 @@ describe('a sender of transactions', () => {
     expect(await chain.token.balanceOf(key.address)).toBe(12n);
   });
 
+  it('leaves no nonce out when one was given back below another', async () => {
+    const key = newKey();
+    const proxy = await startRpcProxy(chain.rpcUrl);
+    const [cutOff, sender] = [await start(key, { rpcUrl: proxy.url, rebroadcastMs: 100 }), await start(key)];
+    const cut = new Promise<void>((resolve) => {
+      proxy.decide((method) => {
+        if (method !== 'eth_sendRawTransaction') return 'pass';
+        resolve();
+        return 'lose request';
+      });
+    });
+    const dear = cutOff.send(chain.assets.mint()).catch((error: unknown) => error);
+    await cut;
+    const { rows } = await pool.query<{ raw: string }>('select raw from s.sent_transaction where sender = $1', [
+      key.address,
+    ]);
+    const { gasLimit, maxFeePerGas } = Transaction.from(rows[0]!.raw);
+    const tooLittle = toQuantity(gasLimit * maxFeePerGas! - 1n);
+    await chain.provider.send('anvil_setBalance', [key.address, tooLittle]);
+    const cheap = sender.send(mint(key));
+    expect(await dear).toMatchObject({ reason: 'FUNDS_TOO_LOW' });
+    await chain.provider.send('anvil_setBalance', [key.address, toQuantity(10n ** 20n)]);
+    const next = await sender.send(mint(key));
+    expect((await chain.provider.getTransaction(next.hash))?.nonce).toBe(0);
+    await cheap;
+    expect(await sender.settled()).toBeGreaterThan(0);
+    expect(await chain.token.balanceOf(key.address)).toBe(2n);
+  });
+
   it('starts for many keys at once on a schema that has no table yet', async () => {
     for (const schema of ['fresh1', 'fresh2', 'fresh3']) {
       await pool.query(`create schema ${schema}`);

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { type BaseWallet, type JsonRpcProvider, Transaction, type TransactionReceipt } from 'ethers';
 import type pg from 'pg';
 import { orChainError } from '#contracts/chain-provider.js';
-import { explain } from '#contracts/explain.js';
+import { explain, lackOfGasMoney } from '#contracts/explain.js';
 import { askFees, DEFAULT_MAX_FEE, firstOffer, type OfferedFees, raisedOffer } from '#contracts/fees.js';
 import { gasLimitFor } from '#contracts/gas-limit.js';
 import { isFeeTooLow, isKnownAlready, isLackOfGasMoney } from '#contracts/refusals.js';
@@ -98,15 +98,18 @@ export class TransactionSender {
     await this.#broadcastOutstanding();
   }
 
-  /** Resolves when everything that was ever stored is as deep in the chain as it has to be. Errors: CHAIN_UNAVAILABLE, CANCELLED. */
-  async settled(): Promise<void> {
+  /**
+   * Resolves when everything that was ever stored is as deep in the chain as it has to be; gives the block at which it is
+   * all there. Errors: CHAIN_UNAVAILABLE, CANCELLED.
+   */
+  async settled(): Promise<number> {
     const { provider, confirmations, key } = this.#options;
     let sentAt = 0;
     for (let pause = FIRST_POLL_MS; ; pause = Math.min(pause * 1.5, SLOWEST_POLL_MS)) {
       this.#stop.signal.throwIfAborted();
       const block = Math.max((await this.#rpc(provider.getBlockNumber())) - confirmations, 0);
       const used = await this.#rpc(provider.getTransactionCount(key.address, block));
-      if ((await this.#storedFrom(this.#options.pool, used)).length === 0) return;
+      if ((await this.#storedFrom(this.#options.pool, used)).length === 0) return block;
       if (Date.now() - sentAt > this.#rebroadcastMs) {
         sentAt = Date.now();
         await this.resume();
@@ -176,15 +179,13 @@ export class TransactionSender {
     });
   }
 
+  /** The lowest that is free: while one is left out, none above it is ever mined. */
   async #nextNonce(client: pg.ClientBase): Promise<number> {
     const { key, provider } = this.#options;
-    const onChain = await this.#rpc(provider.getTransactionCount(key.address, 'pending'));
-    const [row] = await ask<{ highest: string | null }>(
-      client,
-      `select max(nonce) as highest from ${this.#table} where sender = $1 and chain_id = $2 and not refused`,
-      [key.address, String(this.#options.chainId)],
-    );
-    return Math.max(onChain, Number(row?.highest ?? -1) + 1);
+    let nonce = await this.#rpc(provider.getTransactionCount(key.address, 'pending'));
+    const taken = new Set((await this.#storedFrom(client, nonce)).map((stored) => stored.nonce));
+    while (taken.has(nonce)) nonce++;
+    return nonce;
   }
 
   /** Estimating runs the call, so a refusal costs nothing and shows its reason. */
@@ -234,6 +235,7 @@ export class TransactionSender {
         const isNonceUsed = (await this.#rpc(provider.getTransactionCount(key.address, 'latest'))) > stored.nonce;
         if (!isNonceUsed) await this.resume();
         forms = await this.#formsOf(stored.hash);
+        if (forms.length === 0) throw lackOfGasMoney();
         // Believed the second time only: a node may know the nonce before it has the receipt.
         if (isNonceUsed && wasNonceUsed) await this.#throwIfReplaced(stored, forms);
         wasNonceUsed = isNonceUsed;
@@ -268,9 +270,9 @@ export class TransactionSender {
     return rows.map((row) => ({ ...row, nonce: Number(row.nonce) }));
   }
 
-  /** The transaction as first made and with every fee that was offered since. */
+  /** The transaction as first made and with every fee that was offered since; none if a node would not take it. */
   async #formsOf(first: string): Promise<string[]> {
-    const text = `select hash from ${this.#table} where hash = $1 or replaces = $1`;
+    const text = `select hash from ${this.#table} where (hash = $1 or replaces = $1) and not refused`;
     const rows = await ask<{ hash: string }>(this.#options.pool, text, [first]);
     return rows.map(({ hash }) => hash);
   }
