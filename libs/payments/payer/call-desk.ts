@@ -132,6 +132,8 @@ export class CallDesk {
     // Forgotten in a crash: the receipt itself proves the charge.
     const channel = this.book.channels.get(idKey(end.receipt.account));
     if (channel === undefined || !sameBytes(end.receipt.callId, callId)) throw unknown;
+    // What was signed on a channel that was found on chain its provider has to show first.
+    if (channel.imported) await this.parts.recovery.prove(channel);
     if (!(await this.parts.recovery.learn(channel, end.receipt))) throw invalidReceipt('it does not verify');
     return 'SETTLED';
   }

@@ -1,10 +1,13 @@
+import { randomBytes } from 'node:crypto';
 import { send } from '#contracts/chain.js';
 import { type Chain, startChain } from '#test/support/chain.js';
 import { createDatabase } from '#test/support/database.js';
+import { signsFor, startPayments } from '#test/support/dishonest-provider.js';
 import { onEnd } from '#test/support/on-end.js';
 import { type PaidService, publishEcho, startPaidService, text } from '#test/support/paid-service.js';
-import { newKey } from '#test/support/paying.js';
-import { payFor, pinOf, quoteOf, requestOf, walletOptions } from '#test/support/wallets.js';
+import { domainOf, newKey } from '#test/support/paying.js';
+import { type Paid, payFor, pinOf, quoteOf, requestOf, walletOptions } from '#test/support/wallets.js';
+import { type Payment, readReceipt, writePayment, writeReceipt } from '../wire.js';
 import { LocalWallet, type LocalWalletOptions } from './local-wallet.js';
 
 const HOUR = 3_600;
@@ -68,6 +71,83 @@ describe('a channel’s life', () => {
     // Another one is opened for whatever comes next.
     const next = await openQuote(wallet);
     expect((await payFor(wallet, service, next.quoteId, text('next'))).state).toBe('SETTLED');
+  });
+
+  describe('whose provider signs receipts for calls that were never made', () => {
+    /** Tells of one paid call and of another that nobody made, which takes all the rest. */
+    async function startLiar() {
+      let known: { payment: Payment; receipt: Parameters<typeof writeReceipt>[0] } | undefined;
+      const { operator } = published;
+      const signed = signsFor(operator, domainOf(chain));
+      const deposit = 5_000n;
+      const madeUp = () => signed.receipt({ ...known!.receipt, callId: randomBytes(32), amount: deposit - 100n });
+      const address = await startPayments({
+        getChannel: () => {
+          const { payment, receipt } = known!;
+          const statement = {
+            channelId: receipt.account,
+            authorised: 100n,
+            spent: deposit,
+            calls: 2n,
+            atSec: receipt.servedAtSec,
+          };
+          return { statement: signed.statement(statement), highest: writePayment(payment) };
+        },
+        listReceipts: () => ({ receipts: [madeUp(), writeReceipt(known!.receipt)], nextPageToken: '' }),
+        close: ({ request }) => ({
+          close: signed.close({
+            channelId: request!.channelId,
+            spent: deposit,
+            deadlineSec: Number(request!.deadlineSec),
+          }),
+        }),
+      });
+      return {
+        address,
+        madeUp: () => readReceipt(madeUp()),
+        learn: ({ reservation, reply }: Paid) => {
+          known = { payment: reservation.payment, receipt: reply.receipt! };
+        },
+      };
+    }
+
+    it('I6 gives him no more than was signed for', async () => {
+      const wallet = await setUp();
+      const liar = await startLiar();
+      const request = quoteOf([pinOf({ ...service, app: liar })]);
+      await wallet.openQuote(request);
+      liar.learn(await payFor(wallet, service, request.quoteId, text('paid')));
+      await wallet.closeQuote(request.quoteId);
+      const [channel] = await openChannels(wallet);
+      expect(channel!.deposited).toBe(5_000n);
+      const answered = liar.madeUp();
+      await expect(wallet.settle(answered.callId, { receipt: answered })).rejects.toMatchObject({
+        reason: 'RECEIPT_INVALID',
+      });
+      await expect(wallet.closeChannel(channel!.channelId)).rejects.toMatchObject({
+        reason: 'RECEIPT_INVALID',
+        details: { spent: '5000', settled: '100' },
+      });
+      expect(await chain.escrow.channel(channel!.channelId)).toMatchObject({ status: 'open', claimed: 0n });
+      expect((await openChannels(wallet))[0]).toMatchObject({ settled: 100n, signed: 100n });
+    });
+
+    it('I11 tells a new ledger no more than that either', async () => {
+      const options: Partial<LocalWalletOptions> = { channelSeed: randomBytes(32) };
+      const first = await setUp(options);
+      const liar = await startLiar();
+      const pins = [pinOf({ ...service, app: liar })];
+      const request = quoteOf(pins);
+      await first.openQuote(request);
+      liar.learn(await payFor(first, service, request.quoteId, text('paid')));
+      await first.close();
+      const second = await LocalWallet.open(
+        walletOptions(chain, await createDatabase(), { account: account - 1, ...options }),
+      );
+      onEnd(() => second.close());
+      await second.openQuote(quoteOf(pins));
+      expect(await openChannels(second)).toMatchObject([{ settled: 100n, signed: 100n }]);
+    });
   });
 
   it('I5 ends without anybody’s help once it is past its release', async () => {

@@ -59,6 +59,8 @@ export class Closing {
       if (channel.inFlight > 0) throw busy(`${channel.inFlight} calls whose end is not known`);
     } catch (error) {
       channel.status = 'open';
+      book.ledger.dirty.channels.add(channel);
+      book.changed();
       throw error;
     }
     // From here on the provider may have frozen the channel: it takes no more calls, only another `close`.

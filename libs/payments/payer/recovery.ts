@@ -1,4 +1,5 @@
 import { WeftError } from '#core/errors.js';
+import { minAmount } from '#core/money.js';
 import { tenureKey } from '#core/tenure-key.js';
 import { utcDay } from '#core/utc-day.js';
 import { Receipt as ReceiptMessage } from '#protos/weft/payment/v1/payment.js';
@@ -62,27 +63,36 @@ export class Recovery {
           },
         );
       if (highest !== undefined && proofs.isOwnVoucher(highest, channel)) shown = highest.cumulative;
-      if (statement.spent > channel.settled) await this.#learnReceipts(channel, statement.spent);
+      // An honest provider never spent more than the voucher that it shows.
+      if (statement.spent > channel.settled) await this.#learnReceipts(channel, minAmount(statement.spent, shown));
     }
     book.ledger.proved(channel, shown);
     book.changed(channel);
   }
 
   async #learnReceipts(channel: ChannelEntry, spent: bigint): Promise<void> {
+    if (channel.settled >= spent) return;
     for await (const receipt of this.parts.providers.receipts(channel)) {
-      await this.learn(channel, receipt);
+      await this.learn(channel, receipt, spent);
       if (channel.settled >= spent) return;
     }
   }
 
-  /** Counts a receipt that came from the provider and not from a caller. True if the call is settled now. */
-  async learn(channel: ChannelEntry, receipt: Signed<Receipt>): Promise<boolean> {
+  /**
+   * Counts a receipt that came from the provider and not from a caller. True if the call is settled now. Of calls that the
+   * ledger does not know it believes as much as was signed for, or `most`: a provider can sign receipts for calls
+   * that were never made, but no vouchers. Errors: CHAIN_UNAVAILABLE.
+   */
+  async learn(channel: ChannelEntry, receipt: Signed<Receipt>, most = channel.signed): Promise<boolean> {
     const { book, proofs } = this.parts;
     const known = await book.call(receipt.callId);
     if (known !== undefined && known.state !== 'RELEASED' && !isOpenCall(known)) return known.state === 'SETTLED';
     if ((await proofs.faultOfReceipt(receipt, channel, known)) !== undefined) return false;
-    const entry = await book.call(receipt.callId);
+    await book.call(receipt.callId);
+    // Between this look at the ledger and the decision nothing else can run: the same receipt may come twice at once.
+    const entry = book.calls.get(idKey(receipt.callId));
     if (entry !== undefined) book.ledger.settle(entry, receipt);
+    else if (channel.settled + receipt.amount > most) return false;
     else this.#adopt(channel, receipt);
     book.knownTenures.add(tenureKey(channel.terms));
     book.changed(channel);
