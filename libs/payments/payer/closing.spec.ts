@@ -164,6 +164,19 @@ describe('a channel’s life', () => {
     expect(await openChannels(wallet)).toEqual([]);
   });
 
+  it('is filled once for a quote that is asked for again before it was answered', async () => {
+    const wallet = await setUp();
+    const request = quoteOf([pinOf(service)]);
+    const answers = await Promise.all([1, 2, 3].map(() => wallet.openQuote(request)));
+    expect(answers.map(({ transaction }) => transaction !== undefined)).toEqual([true, false, false]);
+    expect((await payFor(wallet, service, request.quoteId, text('paid'))).state).toBe('SETTLED');
+    const [channel, ...others] = await openChannels(wallet);
+    expect([channel!.deposited, others]).toEqual([5_000n, []]);
+    await wallet.closeQuote(request.quoteId);
+    // Nothing of it is left that would need the channel.
+    expect(await wallet.closeChannel(channel!.channelId)).toMatchObject({ returned: 4_900n });
+  });
+
   it('is prolonged when a quote outlives it, and replaced when it has run out', async () => {
     const wallet = await setUp({ policy: { channelSpanSec: 3 * DAY, expiryMarginSec: DAY } });
     const now = await chain.nowSec();

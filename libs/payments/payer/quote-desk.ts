@@ -66,7 +66,9 @@ export class QuoteDesk {
     const open = () => this.#open(request, token);
     // What one sets aside of a pass has to be seen by the next.
     const isLicensed = request.pins.some(({ licence }) => licence !== undefined);
-    return await (isLicensed ? this.#turns.take('licences', open) : open());
+    const turn = isLicensed ? () => this.#turns.take('licences', open) : open;
+    // Whoever got no answer asks again while the first attempt still waits for the chain: it is one quote.
+    return await this.#turns.take(`quote ${idKey(request.quoteId)}`, turn);
   }
 
   async #open(request: QuoteRequest, token: TokenEntry | undefined): Promise<OpenedQuote> {
@@ -171,7 +173,6 @@ export class QuoteDesk {
         held: 0n,
         loose: 0n,
       };
-      book.quotes.set(quote.key, quote);
     } else {
       for (const pin of quote.pins) {
         pin.channel?.quotes.delete(quote);
@@ -179,6 +180,7 @@ export class QuoteDesk {
       }
       Object.assign(quote, { closed: false, expiresAtSec, signature });
     }
+    book.quotes.set(quote.key, quote);
     for (const pin of pins) {
       const channel = channelOf(pin);
       if (channel === undefined) continue;
