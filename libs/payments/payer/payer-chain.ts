@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { type BaseWallet, type JsonRpcProvider, zeroPadValue } from 'ethers';
 import { interfaceOf } from '#contracts/artifact.js';
 import { Assets, type Head, type Span } from '#contracts/assets.js';
@@ -8,7 +9,9 @@ import { type Job, type JobStep, Jobs, type JobsEvent, parseJobsLogs } from '#co
 import { Licences } from '#contracts/licences.js';
 import { type EventLog, readLogs } from '#contracts/read-logs.js';
 import { Token } from '#contracts/token.js';
+import { WeftError } from '#core/errors.js';
 import { toHex } from '#core/hex.js';
+import { withoutSecrets } from '#core/part-down.js';
 import type { TransactionSender } from '../chain/transaction-sender.js';
 
 export interface PayerChainOptions {
@@ -31,6 +34,9 @@ export interface PayerChainOptions {
 }
 
 const HEAD_TRUSTED_MS = 30_000;
+/** How long a node that is behind is waited for. */
+const NODE_LAG_MS = 5_000;
+const NODE_LAG_POLL_MS = 200;
 
 /** What a payer asks the chain and sends to it. Errors: CHAIN_UNAVAILABLE, WRONG_CHAIN. */
 export class PayerChain {
@@ -45,6 +51,8 @@ export class PayerChain {
   #sender: Promise<TransactionSender> | undefined;
   #windowSec: number | undefined;
   #timeSec = 0;
+  /** The highest block by which money was counted. */
+  #reached = 0;
 
   constructor(
     readonly options: PayerChainOptions,
@@ -74,29 +82,25 @@ export class PayerChain {
 
   /** At the confirmed block. */
   async channel(id: Uint8Array): Promise<Channel> {
-    return await this.#ask(async () => await this.escrow.channel(id, await this.#confirmed()));
+    const at = await this.#confirmed();
+    return await this.#ask(() => this.escrow.channel(id, at));
   }
 
   /** A job and one of its steps at the confirmed block. */
   async job(jobs: Jobs, jobId: Uint8Array, step: number): Promise<{ job: Job; step: JobStep }> {
-    return await this.#ask(async () => {
-      const at = await this.#confirmed();
-      const [job, found] = await Promise.all([jobs.job(jobId, at), jobs.step(jobId, step, at)]);
-      return { job, step: found };
-    });
+    const at = await this.#confirmed();
+    const [job, found] = await this.#ask(() => Promise.all([jobs.job(jobId, at), jobs.step(jobId, step, at)]));
+    return { job, step: found };
   }
 
   /** The newest block by which money counts. */
   async confirmedBlock(): Promise<BlockMark> {
-    const newest = await this.#ask(() => this.provider.getBlockNumber());
-    const number = Math.max(newest - this.options.confirmations, 0);
-    const block = await this.#ask(() => this.provider.getBlock(number));
-    return { number, hash: block?.hash ?? '' };
+    return await this.#mark(await this.#confirmed());
   }
 
   /** Whether money was counted by a block that is part of the chain still. */
   async isInChain({ number, hash }: BlockMark): Promise<boolean> {
-    return (await this.#ask(() => this.provider.getBlock(number)))?.hash === hash;
+    return (await this.#mark(number)).hash === hash;
   }
 
   /** What was released for a step that was completed. */
@@ -115,11 +119,36 @@ export class PayerChain {
     return await this.#ask(() => jobs.balanceOf(this.payer.address));
   }
 
-  /** Undefined: the newest block. */
-  async #confirmed(): Promise<number | undefined> {
-    const { confirmations } = this.options;
-    if (confirmations === 0) return undefined;
-    return Math.max((await this.provider.getBlockNumber()) - confirmations, 0);
+  /**
+   * The newest block by which money counts. It never goes back: of several nodes behind one URL one may be a moment behind
+   * the others, and what it does not show yet would count as undone.
+   */
+  async #confirmed(): Promise<number> {
+    for (const giveUpAtMs = Date.now() + NODE_LAG_MS; ; await delay(NODE_LAG_POLL_MS)) {
+      const newest = await this.#ask(() => this.provider.getBlockNumber());
+      const number = Math.max(newest - this.options.confirmations, 0);
+      if (number >= this.#reached) {
+        this.#reached = number;
+        return number;
+      }
+      if (Date.now() >= giveUpAtMs) throw this.#behind(newest);
+    }
+  }
+
+  async #mark(number: number): Promise<BlockMark> {
+    const block = await this.#ask(() => this.provider.getBlock(number));
+    if (block?.hash == null) throw this.#behind(number - 1);
+    return { number, hash: block.hash };
+  }
+
+  #behind(newest: number): WeftError {
+    const { rpcUrl, confirmations } = this.options;
+    const seen = this.#reached + confirmations;
+    return new WeftError(
+      'CHAIN_UNAVAILABLE',
+      `the node at ${withoutSecrets(rpcUrl)} is behind: it shows block ${newest}, and block ${seen} was there before`,
+      { newest: String(newest), seen: String(seen) },
+    );
   }
 
   async funds(): Promise<{ free: bigint; inToken: bigint }> {
@@ -189,7 +218,9 @@ export class PayerChain {
   /** Sends, waits until it is as deep as it has to be, and gives its hash. */
   async send(transaction: UnsignedTransaction): Promise<string> {
     const sender = await this.sender();
-    return (await sender.send(transaction)).hash;
+    const { hash, blockNumber } = await sender.send(transaction);
+    this.#reached = Math.max(this.#reached, blockNumber);
+    return hash;
   }
 
   /** Sends again what the chain has not, or no longer: after a crash, or after a reorganisation took it back. */
@@ -199,7 +230,8 @@ export class PayerChain {
 
   /** Resolves when every transaction of this payer, also of an earlier process, is as deep as it has to be. */
   async settled(): Promise<void> {
-    await (await this.sender()).settled();
+    const block = await (await this.sender()).settled();
+    this.#reached = Math.max(this.#reached, block);
   }
 
   /** Puts `amount` of the payer's tokens into the escrow. */

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { toQuantity } from 'ethers';
 import pg from 'pg';
 import { toHex } from '#core/hex.js';
 import { type Chain, startChain } from '#test/support/chain.js';
@@ -144,6 +145,31 @@ describe('I11 a ledger that was lost', () => {
     for (; (await channelOf(second)).length === 0; await new Promise((resolve) => setTimeout(resolve, 20)))
       await second.sweep();
     expect(await channelOf(second)).toMatchObject([{ channelId: before!.channelId, signed: before!.deposited }]);
+  });
+
+  it('T23 is not emptied by a node that is behind another at the same URL', async () => {
+    const options = await setUp();
+    const proxy = await startRpcProxy(chain.rpcUrl);
+    let asked = 0;
+    proxy.distort((method, answer) => {
+      if (method !== 'eth_blockNumber' || asked++ % 2 === 0) return answer;
+      const { result, ...rest } = JSON.parse(answer) as { result: string };
+      return JSON.stringify({ ...rest, result: toQuantity(Number(result) - 4) });
+    });
+    const miner = setInterval(() => void chain.provider.send('evm_mine', []), 25);
+    onEnd(() => clearInterval(miner));
+    const wallet = await open({
+      ...options,
+      chain: { ...options.chain, rpcUrl: proxy.url, confirmations: 1 },
+      policy: { ...options.policy, resumeEveryMs: 0 },
+    });
+    const quoteId = await openQuote(wallet);
+    for (let i = 0; i < 4; i++) await wallet.sweep();
+    await pay(wallet, quoteId, 1);
+    const channels = await wallet.channels();
+    expect(channels).toMatchObject([{ open: true, settled: 100n }]);
+    expect(asked).toBeGreaterThan(4);
+    clearInterval(miner);
   });
 
   it('is not mistaken for that of another wallet with the same key', async () => {
