@@ -52,14 +52,22 @@ export async function checkChain(provider: JsonRpcProvider, { rpcUrl, chainId }:
     });
 }
 
-/** Passes `answer` on; CHAIN_UNAVAILABLE when nobody answered. Errors that the node itself gave stay as they are. */
+/** Passes `answer` on; CHAIN_UNAVAILABLE when nobody answered for now. What the node said to the question itself stays as it is. */
 export async function orChainError<T>(rpcUrl: string, answer: Promise<T>): Promise<T> {
   try {
     return await answer;
   } catch (error) {
     if (!isUnreachable(error)) throw error;
-    throw partDown('CHAIN_UNAVAILABLE', rpcUrl, error);
+    throw chainUnavailable(rpcUrl, error);
   }
+}
+
+/** The error of a chain that `isUnreachable`. What its node said is not repeated: it may name the owner of the URL's key. */
+export function chainUnavailable(rpcUrl: string, cause: unknown): WeftError {
+  if (!isBusy(cause instanceof WeftError ? cause.cause : cause)) return partDown('CHAIN_UNAVAILABLE', rpcUrl, cause);
+  const address = withoutSecrets(rpcUrl);
+  const message = `the chain at ${address} is asked too often, or its node is behind; try again in a moment`;
+  return new WeftError('CHAIN_UNAVAILABLE', message, { address }, { cause });
 }
 
 const systemCodes = new Set([
@@ -72,10 +80,30 @@ const systemCodes = new Set([
   'EAI_AGAIN',
 ]);
 
-/** The contracts' bindings have wrapped the error already. */
+/**
+ * What a node says that could have answered at another moment: it is asked too often, or, one of several behind a name,
+ * has not got the block yet. Nodes and ethers put it in different places; ethers takes it for a revert of the call.
+ */
+function isBusy(error: unknown): boolean {
+  const { error: inner, info } = (error ?? {}) as { error?: Said; info?: { error?: Said } };
+  const { code, message } = inner ?? info?.error ?? {};
+  return code === TOO_MANY_REQUESTS || BUSY.test(String(message));
+}
+
+interface Said {
+  readonly code?: unknown;
+  readonly message?: unknown;
+}
+
+const TOO_MANY_REQUESTS = 429;
+const BUSY =
+  /rate.?limit|rate exceeded|too many requests|requests? limit|per second|throttl|header not found|unknown block|block not found|missing trie node/i;
+
+/** Nobody answered, or nothing that says anything of what was asked. The contracts' bindings have wrapped it already. */
 export const isUnreachable = (error: unknown): boolean =>
   (error instanceof WeftError && (error.reason === 'CHAIN_UNAVAILABLE' || isUnreachable(error.cause))) ||
   isError(error, 'TIMEOUT') ||
   isError(error, 'SERVER_ERROR') ||
   isError(error, 'NETWORK_ERROR') ||
+  isBusy(error) ||
   (typeof error === 'object' && error !== null && 'code' in error && systemCodes.has(String(error.code)));

@@ -1,8 +1,10 @@
 import { type JsonRpcProvider, type TransactionRequest, Wallet } from 'ethers';
 import { type Chain, startChain } from '#test/support/chain.js';
 import { startRpcProxy } from '#test/support/rpc-proxy.js';
+import { Assets } from './assets.js';
 import { mined, send } from './chain.js';
-import { chainProvider } from './chain-provider.js';
+import { chainProvider, orChainError } from './chain-provider.js';
+import { readLogs } from './read-logs.js';
 import { Votes } from './votes.js';
 
 describe('waiting for a transaction', () => {
@@ -52,6 +54,55 @@ describe('waiting for a transaction', () => {
       details: { transaction: first.hash },
     });
     expect(await chain.token.balanceOf(who.address)).toBe(2n);
+  });
+});
+
+describe('a node that cannot answer now', () => {
+  let chain: Chain;
+  let proxy: Awaited<ReturnType<typeof startRpcProxy>>;
+  let node: JsonRpcProvider;
+  beforeAll(async () => {
+    chain = await startChain();
+    proxy = await startRpcProxy(chain.rpcUrl);
+    node = chainProvider({ rpcUrl: proxy.url, chainId: chain.deployment.chainId });
+  });
+  afterAll(async () => {
+    node?.destroy();
+    await chain?.stop();
+  });
+
+  const refuse = (code: number, message: string) => (_: string, answer: string) =>
+    JSON.stringify({ ...JSON.parse(answer), result: undefined, error: { code, message } });
+
+  it.each([
+    [-32005, 'project ID request rate exceeded'],
+    [429, 'Your app has exceeded its compute units capacity'],
+    [-32007, '50/second request limit reached'],
+    [-32000, 'header not found'],
+  ])('is down for now, whatever was asked: %i "%s"', async (code, message) => {
+    proxy.distort(refuse(code, message));
+    const down = { reason: 'CHAIN_UNAVAILABLE', retryable: true, message: expect.stringContaining('asked too often') };
+    const { address } = chain.account(3);
+    const asked = [
+      new Assets(chain.deployment.assets, node).count(),
+      readLogs(node, { address: chain.deployment.escrow }, 0, 5),
+      send(chain.account(3).connect(node), chain.token.mint(address, 1n)),
+      orChainError(proxy.url, node.getBlock('latest')),
+    ];
+    for (const each of await Promise.allSettled(asked))
+      expect(each).toMatchObject({ status: 'rejected', reason: down });
+    expect(proxy.seen.filter((method) => method === 'eth_getLogs').length).toBeLessThanOrEqual(1);
+    proxy.seen.length = 0;
+  });
+
+  it('says nothing of a transaction that is waited for', async () => {
+    let refused = 0;
+    proxy.distort((method, answer) =>
+      method === 'eth_getTransactionReceipt' && refused++ < 3 ? refuse(-32005, 'rate limit')(method, answer) : answer,
+    );
+    const who = chain.account(4).connect(node);
+    expect((await send(who, chain.token.mint(who.address, 7n))).status).toBe(1);
+    expect(refused).toBeGreaterThan(3);
   });
 });
 

@@ -12,6 +12,7 @@ import {
 import { WeftError } from '#core/errors.js';
 import { type Hex, toHex } from '#core/hex.js';
 import { type ContractName, interfaceOf } from './artifact.js';
+import { isUnreachable } from './chain-provider.js';
 import { explain } from './explain.js';
 import { gasLimitFor } from './gas-limit.js';
 import { throwRevert } from './throw-revert.js';
@@ -83,6 +84,8 @@ const FIRST_POLL_MS = 50;
 const SLOWEST_POLL_MS = 2_000;
 /** A node may know that a nonce is used a while before it has the receipt, all the more one of several behind one name. */
 const RECEIPT_LAG_MS = 5_000;
+/** Questions in a row that the chain may leave unanswered while a transaction is waited for. */
+export const MOST_MISSES = 10;
 
 /**
  * The receipt, once there is one; throws why if it says that nothing was done. ethers' own `wait` asks for the receipt
@@ -91,10 +94,18 @@ const RECEIPT_LAG_MS = 5_000;
  */
 export async function mined(sent: TransactionResponse): Promise<TransactionReceipt> {
   let usedSince = Number.POSITIVE_INFINITY;
+  let misses = 0;
   for (let pauseMs = FIRST_POLL_MS; ; pauseMs = Math.min(pauseMs * 1.5, SLOWEST_POLL_MS)) {
-    const used = (await sent.provider.getTransactionCount(sent.from)) > sent.nonce;
-    const receipt = await sent.provider.getTransactionReceipt(sent.hash);
-    if (receipt) return receipt.status === 1 ? receipt : await throwRevert(sent.provider, receipt, sent);
+    let used = false;
+    try {
+      used = (await sent.provider.getTransactionCount(sent.from)) > sent.nonce;
+      const receipt = await sent.provider.getTransactionReceipt(sent.hash);
+      if (receipt) return receipt.status === 1 ? receipt : await throwRevert(sent.provider, receipt, sent);
+      misses = 0;
+    } catch (error) {
+      // What is asked so often may go unanswered now and then: that says nothing of the transaction.
+      if (!isUnreachable(error) || ++misses === MOST_MISSES) throw error;
+    }
     usedSince = used ? Math.min(usedSince, Date.now()) : Number.POSITIVE_INFINITY;
     if (Date.now() - usedSince >= RECEIPT_LAG_MS)
       throw new WeftError(

@@ -1,7 +1,6 @@
 import { isCallException, isError, isHexString, JsonRpcProvider, type Provider } from 'ethers';
 import { WeftError } from '#core/errors.js';
-import { partDown } from '#core/part-down.js';
-import { isUnreachable } from './chain-provider.js';
+import { chainUnavailable, isUnreachable } from './chain-provider.js';
 import { explainRevert } from './revert-sentences.js';
 
 /**
@@ -12,10 +11,9 @@ export function explain(error: unknown, provider: Provider | null = null): WeftE
   if (error instanceof WeftError) return error;
   const data = revertData(error);
   if (data !== undefined) return explainRevert(data);
-  if (isUnreachable(error)) return partDown('CHAIN_UNAVAILABLE', urlOf(provider), error);
+  if (isUnreachable(error)) return chainUnavailable(urlOf(provider), error);
   const said = answerOf(error);
-  if (isError(error, 'INSUFFICIENT_FUNDS') || /insufficient funds/i.test(said ?? ''))
-    return lackOfGasMoney(error);
+  if (isError(error, 'INSUFFICIENT_FUNDS') || /insufficient funds/i.test(said ?? '')) return lackOfGasMoney(error);
   if (isCallException(error))
     return new WeftError('TRANSACTION_REVERTED', `the contract refused: ${error.reason ?? 'it did not say why'}`);
   if (said !== undefined)

@@ -328,6 +328,17 @@ describe('a sender of transactions', () => {
     await expect(sender.send(mint(key))).resolves.toMatchObject({ status: 1 });
   });
 
+  it('T23 waits on when a node leaves some questions unanswered', async () => {
+    const key = newKey();
+    const proxy = await startRpcProxy(chain.rpcUrl);
+    const sender = await start(key, { rpcUrl: proxy.url });
+    let left = 3;
+    proxy.decide((method) => (method === 'eth_getTransactionReceipt' && left-- > 0 ? 'lose answer' : 'pass'));
+    await sender.send(mint(key));
+    expect(left).toBeLessThan(0);
+    expect(await chain.token.balanceOf(key.address)).toBe(1n);
+  });
+
   it('waits for its confirmations', async () => {
     const key = newKey();
     const sender = await start(key, { confirmations: 2 });

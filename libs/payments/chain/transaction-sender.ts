@@ -1,7 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { type BaseWallet, type JsonRpcProvider, Transaction, type TransactionReceipt } from 'ethers';
 import type pg from 'pg';
-import { orChainError } from '#contracts/chain-provider.js';
+import { MOST_MISSES } from '#contracts/chain.js';
+import { isUnreachable, orChainError } from '#contracts/chain-provider.js';
 import { explain, lackOfGasMoney } from '#contracts/explain.js';
 import { askFees, DEFAULT_MAX_FEE, firstOffer, type OfferedFees, raisedOffer } from '#contracts/fees.js';
 import { gasLimitFor } from '#contracts/gas-limit.js';
@@ -224,8 +225,7 @@ export class TransactionSender {
     let forms = [stored.hash];
     let sentAt = Date.now();
     let wasNonceUsed = false;
-    for (let pause = FIRST_POLL_MS; ; pause = Math.min(pause * 1.5, SLOWEST_POLL_MS)) {
-      this.#stop.signal.throwIfAborted();
+    const look = async (): Promise<TransactionReceipt | undefined> => {
       const receipt = await this.#receiptOf(forms);
       if (receipt !== null) {
         if (confirmations === 0 || (await this.#rpc(provider.getBlockNumber())) >= receipt.blockNumber + confirmations)
@@ -239,6 +239,19 @@ export class TransactionSender {
         // Believed the second time only: a node may know the nonce before it has the receipt.
         if (isNonceUsed && wasNonceUsed) await this.#throwIfReplaced(stored, forms);
         wasNonceUsed = isNonceUsed;
+      }
+      return undefined;
+    };
+    let misses = 0;
+    for (let pause = FIRST_POLL_MS; ; pause = Math.min(pause * 1.5, SLOWEST_POLL_MS)) {
+      this.#stop.signal.throwIfAborted();
+      try {
+        const receipt = await look();
+        if (receipt !== undefined) return receipt;
+        misses = 0;
+      } catch (error) {
+        // What is asked so often may go unanswered now and then: that says nothing of the transaction.
+        if (!isUnreachable(error) || ++misses === MOST_MISSES) throw error;
       }
       await delay(pause, undefined, { signal: this.#stop.signal }).catch(() => {});
     }

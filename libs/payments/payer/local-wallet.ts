@@ -217,8 +217,11 @@ export class LocalWallet implements Wallet {
     try {
       await wallet.#follower.search();
     } catch (error) {
+      const { reason, message } = WeftError.from(error);
       // It is searched again later; to sign under quotes that are open needs no chain.
-      if (WeftError.from(error).reason !== 'CHAIN_UNAVAILABLE') {
+      if (reason === 'CHAIN_UNAVAILABLE' || reason === 'TRANSACTION_REVERTED')
+        options.warn?.('the chain could not be searched for what this ledger does not know', { reason, message });
+      else {
         await wallet.close();
         throw error;
       }

@@ -147,6 +147,37 @@ describe('I11 a ledger that was lost', () => {
     expect(await channelOf(second)).toMatchObject([{ channelId: before!.channelId, signed: before!.deposited }]);
   });
 
+  it('T23 is opened though the node tells of no old events now, and is made again when it does', async () => {
+    const options = await setUp();
+    const first = await open(options);
+    await pay(first, await openQuote(first), 1);
+    await first.close();
+    const proxy = await startRpcProxy(chain.rpcUrl);
+    proxy.distort((method, answer) => {
+      if (method !== 'eth_getLogs') return answer;
+      return JSON.stringify({
+        ...JSON.parse(answer),
+        result: undefined,
+        error: { code: 4444, message: 'pruned history' },
+      });
+    });
+    const warned: unknown[] = [];
+    const second = await open({
+      ...options,
+      databaseUrl: await createDatabase(),
+      chain: { ...options.chain, rpcUrl: proxy.url },
+      policy: { ...options.policy, resumeEveryMs: 0 },
+      warn: (_, { reason }) => warned.push(reason),
+    });
+    expect(warned).toEqual(['TRANSACTION_REVERTED']);
+    expect(await channelOf(second)).toEqual([]);
+    proxy.distort((_, answer) => answer);
+    for (; (await channelOf(second)).length === 0; await new Promise((resolve) => setTimeout(resolve, 20)))
+      await second.sweep();
+    await pay(second, await openQuote(second), 1);
+    await expectEqual(second, 200n);
+  });
+
   it('T23 is not emptied by a node that is behind another at the same URL', async () => {
     const options = await setUp();
     const proxy = await startRpcProxy(chain.rpcUrl);
