@@ -6,6 +6,7 @@ import { signsFor, startPayments } from '#test/support/dishonest-provider.js';
 import { onEnd } from '#test/support/on-end.js';
 import { type PaidService, publishEcho, startPaidService, text } from '#test/support/paid-service.js';
 import { domainOf, newKey } from '#test/support/paying.js';
+import { giveMoney } from '#test/support/wallet-process.js';
 import { type Paid, payFor, pinOf, quoteOf, requestOf, walletOptions } from '#test/support/wallets.js';
 import { type Payment, readReceipt, writePayment, writeReceipt } from '../wire.js';
 import { LocalWallet, type LocalWalletOptions } from './local-wallet.js';
@@ -17,7 +18,7 @@ describe('a channel’s life', () => {
   let chain: Chain;
   let published: Awaited<ReturnType<typeof publishEcho>>;
   let service: PaidService;
-  let account = 2;
+  let account = 10;
 
   beforeAll(async () => {
     chain = await startChain({ windowSec: HOUR });
@@ -31,7 +32,7 @@ describe('a channel’s life', () => {
     onEnd(() => started.stop().catch(() => {}));
     service = started;
     const options = walletOptions(chain, await createDatabase(), { account: account++, ...change });
-    await send(chain.account(9), chain.token.mint(options.key.address, 100_000n));
+    await giveMoney(chain, options.key.address, 100_000n);
     const wallet = await LocalWallet.open(options);
     onEnd(() => wallet.close());
     return wallet;

@@ -15,7 +15,7 @@ export interface ClosingParts {
   readonly proofs: Proofs;
   readonly recovery: Recovery;
   /** Asks the provider about the channel's unclear calls. */
-  readonly sweep: () => Promise<void>;
+  readonly sweep: (channel: ChannelEntry) => Promise<void>;
 }
 
 const AGREEMENT_SEC = 3_600;
@@ -55,7 +55,7 @@ export class Closing {
     try {
       await book.flush();
       if (!channel.proven) await recovery.prove(channel);
-      if (channel.inFlight > 0) await sweep();
+      if (channel.inFlight > 0) await sweep(channel);
       if (channel.inFlight > 0) throw busy(`${channel.inFlight} calls whose end is not known`);
     } catch (error) {
       channel.status = 'open';

@@ -171,7 +171,7 @@ export class LocalWallet implements Wallet {
       providers,
       proofs,
       recovery: this.#recovery,
-      sweep: () => this.#sweeper.sweep(),
+      sweep: (channel) => this.#sweeper.sweep(channel),
     });
     this.#sweeper.start();
   }

@@ -71,6 +71,7 @@ interface AskedAccount extends Asked {
 export class ProviderPayments {
   readonly #separator: Buffer;
   readonly #clients = new Map<string, Promise<Client>>();
+  #ended = false;
 
   constructor(private readonly options: ProviderPaymentsOptions) {
     this.#separator = escrowDomain(options.domain);
@@ -113,7 +114,7 @@ export class ProviderPayments {
 
   /** Receipts of a channel, oldest first. */
   async *receipts(channel: ChannelEntry): AsyncGenerator<Signed<Receipt>> {
-    for (let pageToken = ''; ; ) {
+    for (let [pageToken, pages] = ['', 0]; pages < MOST_PAGES; pages++) {
       const page = await this.#ask(channel, (provider) =>
         provider.listReceipts({
           terms: writeTerms(channel.terms),
@@ -123,7 +124,7 @@ export class ProviderPayments {
         }),
       );
       for (const receipt of page.receipts) yield readReceipt(receipt);
-      if (page.nextPageToken === '' || page.nextPageToken === pageToken) return;
+      if (page.receipts.length === 0 || page.nextPageToken === '' || page.nextPageToken === pageToken) return;
       pageToken = page.nextPageToken;
     }
   }
@@ -167,7 +168,9 @@ export class ProviderPayments {
     );
   }
 
+  /** Nobody is asked any more, by whoever asks page after page either. */
   async end(): Promise<void> {
+    this.#ended = true;
     for (const client of this.#clients.values()) await client.then((each) => each.close()).catch(() => {});
     this.#clients.clear();
   }
@@ -187,6 +190,7 @@ export class ProviderPayments {
       asset: String(channel.terms.asset),
     });
     for (const endpoint of channel.endpoints) {
+      if (this.#ended) throw new WeftError('WALLET_UNAVAILABLE', 'this wallet has been closed');
       try {
         const client = await this.#client(endpoint);
         return await question(typedClient(PaymentsDefinition, client, { deadlineMs: this.options.deadlineMs }));
@@ -222,6 +226,9 @@ export class ProviderPayments {
     return this.options.keys.key(channel.terms).sign(signingHash(this.#separator, hash));
   }
 }
+
+/** Five million receipts: more than a channel has whose provider means to come to an end. */
+const MOST_PAGES = 10_000;
 
 const unreachable: ReadonlySet<string> = new Set([
   'SERVICE_UNAVAILABLE',

@@ -7,13 +7,14 @@ import { startGrpcApp } from '#platform/grpc/start-grpc-app.js';
 import { PaymentsDefinition, type VoidRequest, type VoidResponse } from '#protos/weft/payment/v1/payment.js';
 import { type Chain, startChain } from '#test/support/chain.js';
 import { createDatabase } from '#test/support/database.js';
+import { signsFor, startPayments } from '#test/support/dishonest-provider.js';
 import { licensedCall, offerLicence } from '#test/support/licensing.js';
 import { onEnd } from '#test/support/on-end.js';
 import { type PaidService, publishEcho, SAY, startPaidService, text } from '#test/support/paid-service.js';
 import { callPaid, domainOf, newKey } from '#test/support/paying.js';
 import { payFor, pinOf, quoteOf, requestOf, walletOptions } from '#test/support/wallets.js';
 import { escrowDomain, hashListing, hashVoid, signingHash } from '../typed-data.js';
-import { writeVoid } from '../wire.js';
+import { writePayment, writeVoid } from '../wire.js';
 import { LocalWallet, type LocalWalletOptions } from './local-wallet.js';
 
 describe('the sweeper', () => {
@@ -171,6 +172,53 @@ describe('the sweeper', () => {
     await new Promise((resolve) => setTimeout(resolve, 1_000));
     await payer.sweep();
     expect((await payer.call(call.callId))?.state).toBe('VOID');
+  });
+
+  it('I6 looks after others while one provider shows page after page', async () => {
+    const asset = await publishEcho(chain);
+    const signed = signsFor(asset.operator, domainOf(chain));
+    const nothing = { authorised: 100n, spent: 100n, calls: 1n, atSec: await chain.nowSec() };
+    let highest: ReturnType<typeof writePayment> | undefined;
+    let pages = 0;
+    const endless = await startPayments({
+      getChannel: () => ({ statement: signed.statement({ channelId: id, ...nothing }), highest }),
+      listReceipts: () => ({ receipts: [strange], nextPageToken: String(++pages) }),
+    });
+    const own = walletOptions(chain, await createDatabase(), { account: 6, policy: { sweepEveryMs: 20 } });
+    await send(chain.account(8), chain.token.mint(own.key.address, 1_000_000n));
+    const first = await LocalWallet.open(own);
+    const pins = [pinOf({ ...asset, app: { address: endless } }), pinOf(service, { step: 'other' })];
+    const { quoteId } = quoteOf(pins);
+    await first.openQuote(quoteOf(pins, { quoteId }));
+    const { payment } = await first.reserve(requestOf(quoteId, text('x')));
+    const other = await first.reserve(requestOf(quoteId, text('y'), { step: 'other' }));
+    const id = (await first.channels()).find(({ terms }) => terms.asset === asset.asset)!.channelId;
+    const strange = signed.receipt({
+      callId: randomBytes(32),
+      account: id,
+      asset: asset.asset,
+      tenure: 1,
+      commitment: randomBytes(32),
+      responseDigest: randomBytes(32),
+      units: 1n,
+      amount: 1_000n,
+      outcome: 'complete',
+      servedAtSec: nothing.atSec,
+    });
+    highest = writePayment(payment);
+    await first.close();
+
+    const second = await LocalWallet.open(own);
+    while (pages < 3) await new Promise((resolve) => setTimeout(resolve, 20));
+    await second.closeQuote(quoteId);
+    while ((await second.call(other.payment.call.callId))?.state !== 'VOID')
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    const seen = pages;
+    while (pages === seen) await new Promise((resolve) => setTimeout(resolve, 20));
+    await second.close();
+    const after = pages;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    expect(pages).toBeLessThanOrEqual(after + 1);
   });
 
   async function openPayer(account: number, change: Partial<LocalWalletOptions> = {}): Promise<LocalWallet> {

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { WeftError } from '#core/errors.js';
 import type { LedgerBook } from './ledger/ledger-book.js';
 import { type CallEntry, type ChannelEntry, isOpenCall, unownedOf } from './ledger/ledger-state.js';
@@ -6,6 +7,9 @@ import type { WalletPolicy } from './policy.js';
 import type { Proofs } from './proofs.js';
 import type { ProviderPayments } from './provider-payments.js';
 import type { Recovery } from './recovery.js';
+
+/** How long providers that are being asked hold up the end. */
+const STOP_WAIT_MS = 2_000;
 
 export interface SweeperParts {
   readonly book: LedgerBook;
@@ -30,8 +34,9 @@ export interface SweeperParts {
 export class Sweeper {
   readonly #pauses = new Pauses<ChannelEntry>();
   readonly #rechecks = new Map<ChannelEntry, { pauseMs: number; atMs: number }>();
+  /** What is under way, by the channel or as a whole: a provider that takes its time holds up nobody but itself. */
+  readonly #running = new Map<ChannelEntry | 'licences', Promise<void>>();
   #timer: NodeJS.Timeout | undefined;
-  #sweeping: Promise<void> | undefined;
   #stopped = false;
 
   constructor(private readonly parts: SweeperParts) {}
@@ -40,25 +45,32 @@ export class Sweeper {
     for (const channel of this.parts.book.ledger.unproven)
       if (unownedOf(channel) > 0n)
         this.#rechecks.set(channel, { pauseMs: FIRST_PAUSE_MS, atMs: Date.now() + FIRST_PAUSE_MS });
-    this.#timer = setInterval(() => void this.sweep(), this.parts.policy.sweepEveryMs);
+    this.#timer = setInterval(() => void this.#begin(), this.parts.policy.sweepEveryMs);
     this.#timer.unref();
   }
 
   async stop(): Promise<void> {
     this.#stopped = true;
     clearInterval(this.#timer);
-    await this.#sweeping;
+    const patience = new AbortController();
+    await Promise.race([
+      Promise.all(this.#running.values()),
+      delay(STOP_WAIT_MS, undefined, { signal: patience.signal }).catch(() => {}),
+    ]);
+    patience.abort();
   }
 
-  /** One round; resolves when every provider that is due has answered or failed. Joins a round that is on its way. */
-  sweep(): Promise<void> {
-    this.#sweeping ??= this.#round().finally(() => {
-      this.#sweeping = undefined;
-    });
-    return this.#sweeping;
+  /**
+   * One round; resolves when every provider that is due, or was being asked, has answered or failed; with `channel` only
+   * that one's.
+   */
+  async sweep(channel?: ChannelEntry): Promise<void> {
+    await this.#begin();
+    await (channel === undefined ? Promise.all(this.#running.values()) : this.#running.get(channel));
   }
 
-  async #round(): Promise<void> {
+  /** Asks every provider that is due and is not being asked; waits for none. */
+  async #begin(): Promise<void> {
     const { book, housekeeping, sweepLicences, warn } = this.parts;
     await housekeeping().catch((error: unknown) =>
       warn('housekeeping failed', { reason: WeftError.from(error).reason }),
@@ -72,25 +84,34 @@ export class Sweeper {
       if (calls === undefined) due.set(entry.channel, [entry]);
       else calls.push(entry);
     }
-    await this.#recheck(Date.now());
-    await Promise.all([
-      ...[...due].map(async ([channel, calls]) => {
-        if (!this.#pauses.has(channel)) await this.#sweepChannel(channel, calls);
-      }),
+    if (this.#stopped) return;
+    for (const [channel, calls] of due)
+      if (!this.#pauses.has(channel)) this.#run(channel, () => this.#sweepChannel(channel, calls));
+    this.#recheck(Date.now());
+    this.#run('licences', () =>
       sweepLicences().catch((error: unknown) =>
         warn('calls with licences were not looked after', { reason: WeftError.from(error).reason }),
       ),
-    ]);
+    );
+  }
+
+  /** `work` never rejects. */
+  #run(what: ChannelEntry | 'licences', work: () => Promise<void>): void {
+    if (this.#running.has(what)) return;
+    this.#running.set(
+      what,
+      work().finally(() => this.#running.delete(what)),
+    );
   }
 
   /**
    * A call that a crash made the ledger forget may have been on its way when its provider was asked first. So it is
    * asked again a few times, ever more rarely.
    */
-  async #recheck(nowMs: number): Promise<void> {
+  #recheck(nowMs: number): void {
     for (const [channel, next] of this.#rechecks) {
-      if (next.atMs > nowMs || !channel.proven) continue;
-      await this.parts.recovery.prove(channel).catch(() => {});
+      if (next.atMs > nowMs || !channel.proven || this.#running.has(channel)) continue;
+      this.#run(channel, () => this.parts.recovery.prove(channel).catch(() => {}));
       next.pauseMs *= 2;
       next.atMs = nowMs + next.pauseMs;
       if (next.pauseMs > LONGEST_PAUSE_MS) this.#rechecks.delete(channel);
