@@ -37,6 +37,7 @@ const HEAD_TRUSTED_MS = 30_000;
 /** How long a node that is behind is waited for. */
 const NODE_LAG_MS = 5_000;
 const NODE_LAG_POLL_MS = 200;
+const SPAN_LAG_MS = 2_000;
 
 /** What a payer asks the chain and sends to it. Errors: CHAIN_UNAVAILABLE, WRONG_CHAIN. */
 export class PayerChain {
@@ -76,8 +77,13 @@ export class PayerChain {
     return head;
   }
 
+  /** Asked for once more when the key is unknown: the node may be a block behind the one that named it. */
   async span(asset: bigint, operator: Uint8Array): Promise<Span | undefined> {
-    return await this.#ask(() => this.assets.span(asset, operator));
+    const ask = () => this.#ask(() => this.assets.span(asset, operator));
+    const span = await ask();
+    if (span !== undefined) return span;
+    await delay(SPAN_LAG_MS);
+    return await ask();
   }
 
   /** At the confirmed block. */

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { interfaceOf } from '#contracts/artifact.js';
 import { send } from '#contracts/chain.js';
 import { type Chain, startChain } from '#test/support/chain.js';
 import { createDatabase } from '#test/support/database.js';
@@ -157,6 +158,28 @@ describe('receipts', () => {
     expect(payment.terms.tenure).toBe(2);
     const receipt = sign({ ...receiptFor(payment), servedAtSec: await chain.nowSec() }, first);
     expect(await wallet.settle(payment.call.callId, { receipt })).toBe('DISPUTED');
+  });
+
+  it('T23 of an operator whom a node that is behind does not know yet are good', async () => {
+    const proxy = await startRpcProxy(chain.rpcUrl);
+    const base = walletOptions(chain, await createDatabase(), { account: 5 });
+    await send(chain.account(8), chain.token.mint(base.key.address, 100_000n));
+    const payer = await LocalWallet.open({ ...base, chain: { ...base.chain, rpcUrl: proxy.url } });
+    onEnd(() => payer.close());
+    const { payment, callId } = await reserve(payer);
+    const next = newKey();
+    await send(chain.account(1), chain.assets.setOperator(published.listing.asset, next.address));
+    const receipt = sign({ ...receiptFor(payment), servedAtSec: await chain.nowSec() }, next);
+    let unknown = 1;
+    const { selector } = interfaceOf('Assets').getFunction('span')!;
+    proxy.distort((method, answer, params) => {
+      const { data } = (params[0] ?? {}) as { data?: string };
+      if (method !== 'eth_call' || !data?.startsWith(selector) || unknown-- <= 0) return answer;
+      const { result, ...rest } = JSON.parse(answer) as { result: string };
+      return JSON.stringify({ ...rest, result: `0x${result.slice(2).replace(/./g, '0')}` });
+    });
+    expect(await payer.settle(callId, { receipt })).toBe('SETTLED');
+    expect(unknown).toBeLessThan(1);
   });
 
   it('that cannot be judged while the chain is down leave the call in doubt', async () => {
