@@ -5,6 +5,7 @@ import type { Contract } from '#client/contract/read-contract.js';
 import type { ListingStatus } from '#client/listing/directory.js';
 import type { ListingDocs } from '#client/listing/listing-docs.js';
 import { type SignedListing, writeSignedListing } from '#client/listing/listing-wire.js';
+import { Turns } from '#core/turns.js';
 import { asBuffer } from '#platform/as-buffer.js';
 import { inTransaction } from '#platform/db/transaction.js';
 import * as proto from '#protos/weft/registry/v1/registry.js';
@@ -30,6 +31,11 @@ export interface PageFilter {
   readonly service?: string | undefined;
   readonly contractDigest?: Uint8Array | undefined;
   readonly includeInactive: boolean;
+}
+
+interface Change {
+  readonly status?: ListingStatus;
+  readonly isServing?: boolean;
 }
 
 export interface ChangeRow {
@@ -64,6 +70,7 @@ const columns = {
 export class ListingStore {
   readonly #pool: pg.Pool;
   readonly #db: NodePgDatabase;
+  readonly #turns = new Turns();
 
   constructor(pool: pg.Pool) {
     this.#pool = pool;
@@ -86,7 +93,7 @@ export class ListingStore {
   ): Promise<ListingRow> {
     const { listing } = signed;
     return this.#changing(async (tx) => {
-      const [known] = await tx.select(columns).from(listings).where(eq(listings.digest, digest));
+      const known = await byDigest(tx, digest);
       if (known !== undefined) return known;
       await confirm();
       const recordedAtSec = BigInt(Math.floor(Date.now() / 1000));
@@ -133,11 +140,7 @@ export class ListingStore {
   }
 
   async byDigest(digest: Uint8Array): Promise<ListingRow | undefined> {
-    const [row] = await this.#db
-      .select(columns)
-      .from(listings)
-      .where(eq(listings.digest, asBuffer(digest)));
-    return row;
+    return byDigest(this.#db, digest);
   }
 
   /** The newest that was not replaced. */
@@ -271,28 +274,17 @@ export class ListingStore {
     return row;
   }
 
-  async #change(
-    digest: Uint8Array,
-    set: { status?: ListingStatus; isServing?: boolean },
-  ): Promise<ListingRow | undefined> {
+  async #change(digest: Uint8Array, set: Change): Promise<ListingRow | undefined> {
+    // Most visits find everything as it was: they wait for no writer.
+    const seen = await this.byDigest(digest);
+    if (seen === undefined || !alters(seen, set)) return seen;
     return this.#changing(async (tx) => {
-      const [row] = await tx
-        .select(columns)
-        .from(listings)
-        .where(eq(listings.digest, asBuffer(digest)));
-      if (row === undefined) return undefined;
-      const same = (set.status ?? row.status) === row.status && (set.isServing ?? row.isServing) === row.isServing;
-      // What is replaced stays replaced.
-      if (same || (set.status !== undefined && row.status === 'superseded')) return row;
-      return this.#set(tx, row.id, set);
+      const row = await byDigest(tx, digest);
+      return row === undefined || !alters(row, set) ? row : this.#set(tx, row.id, set);
     });
   }
 
-  async #set(
-    tx: NodePgDatabase,
-    id: bigint,
-    set: { status?: ListingStatus; isServing?: boolean },
-  ): Promise<ListingRow> {
+  async #set(tx: NodePgDatabase, id: bigint, set: Change): Promise<ListingRow> {
     const [row] = await tx.update(listings).set(set).where(eq(listings.id, id)).returning(columns);
     await this.#tell(tx, row as ListingRow);
     return row as ListingRow;
@@ -306,11 +298,30 @@ export class ListingStore {
     await tx.execute(sql`select pg_notify(${CHANGE_CHANNEL}, '')`);
   }
 
-  /** One writer at a time: changes are rare, and their sequence must grow in the order in which they become visible. */
+  /**
+   * One writer at a time: changes are rare, and their sequence must grow in the order in which they become visible.
+   * Who waits here holds no connection: those of the pool are for the one whose turn it is, and for readers.
+   */
   #changing<T>(work: (tx: NodePgDatabase) => Promise<T>): Promise<T> {
-    return inTransaction(this.#pool, async (tx) => {
-      await tx.execute(sql`select pg_advisory_xact_lock(hashtextextended('weft registry change', 0))`);
-      return work(tx);
-    });
+    return this.#turns.take('change', () =>
+      inTransaction(this.#pool, async (tx) => {
+        await tx.execute(sql`select pg_advisory_xact_lock(hashtextextended('weft registry change', 0))`);
+        return work(tx);
+      }),
+    );
   }
+}
+
+async function byDigest(db: NodePgDatabase, digest: Uint8Array): Promise<ListingRow | undefined> {
+  const [row] = await db
+    .select(columns)
+    .from(listings)
+    .where(eq(listings.digest, asBuffer(digest)));
+  return row;
+}
+
+function alters(row: ListingRow, { status = row.status, isServing = row.isServing }: Change): boolean {
+  // What is replaced stays replaced.
+  if (row.status === 'superseded' && status !== row.status) return false;
+  return status !== row.status || isServing !== row.isServing;
 }
