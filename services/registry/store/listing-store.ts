@@ -83,9 +83,9 @@ export class ListingStore {
   }
 
   /**
-   * Records a listing with its contract, and the asset's others as superseded. Already there: nothing changes.
-   * `confirm` throws if the listing is not in force; it is asked when nobody else can record one, so that of two
-   * listings of an asset the one in force comes last.
+   * Records a listing with its contract, and the asset's others as superseded. Already there: nothing changes, but one
+   * that was superseded is reinstated. `confirm` throws if the listing is not in force; it is asked when nobody else
+   * can record one, so that of two listings of an asset the one in force comes last.
    */
   async record(
     { signed, digest, docs, contract, files, isServing }: Accepted,
@@ -94,8 +94,9 @@ export class ListingStore {
     const { listing } = signed;
     return this.#changing(async (tx) => {
       const known = await byDigest(tx, digest);
-      if (known !== undefined) return known;
+      if (known !== undefined && known.status !== 'superseded') return known;
       await confirm();
+      if (known !== undefined) return this.#reinstate(tx, known, isServing);
       const recordedAtSec = BigInt(Math.floor(Date.now() / 1000));
       await tx
         .insert(contracts)
@@ -129,11 +130,7 @@ export class ListingStore {
             || setweight(to_tsvector('english', ${text.c}), 'C') || setweight(to_tsvector('english', ${text.d}), 'D')`,
         })
         .returning(columns);
-      const replaced = await tx
-        .select(columns)
-        .from(listings)
-        .where(and(eq(listings.asset, listing.asset), ne(listings.digest, digest), ne(listings.status, 'superseded')));
-      for (const other of replaced) await this.#set(tx, other.id, { status: 'superseded' });
+      await this.#replaceOthers(tx, row as ListingRow);
       await this.#tell(tx, row as ListingRow);
       return row as ListingRow;
     });
@@ -222,7 +219,7 @@ export class ListingStore {
     return ids.flatMap((id) => byId.get(id) ?? []);
   }
 
-  /** Undefined if there is no such listing. One that was superseded stays so. */
+  /** Undefined if there is no such listing. One that was superseded stays so: see `reinstate`. */
   async setStatus(digest: Uint8Array, status: ListingStatus): Promise<ListingRow | undefined> {
     return this.#change(digest, { status });
   }
@@ -231,14 +228,28 @@ export class ListingStore {
     return this.#change(digest, { isServing });
   }
 
-  /** Takes up to `count` listings whose last visit is older than `ageSec`; no other replica gets them until that time is over again. */
+  /**
+   * Makes a superseded listing again what it was before, and the asset's others superseded: the chain may have shown
+   * another state for a moment only. `confirm` as in `record`.
+   */
+  async reinstate(digest: Uint8Array, confirm: () => Promise<unknown>): Promise<ListingRow | undefined> {
+    return this.#changing(async (tx) => {
+      const row = await byDigest(tx, digest);
+      if (row?.status !== 'superseded') return row;
+      await confirm();
+      return this.#reinstate(tx, row, row.isServing);
+    });
+  }
+
+  /**
+   * Takes up to `count` listings whose last visit is older than `ageSec`; no other replica gets them until that time is
+   * over again. None that a newer one has replaced.
+   */
   async takeForVisit(count: number, ageSec: number): Promise<ListingRow[]> {
     const due = this.#db
       .select({ id: listings.id })
       .from(listings)
-      .where(
-        and(ne(listings.status, 'superseded'), sql`${listings.visitedAt} <= now() - make_interval(secs => ${ageSec})`),
-      )
+      .where(sql`${listings.visitedAt} <= now() - make_interval(secs => ${ageSec})`)
       .orderBy(listings.visitedAt)
       .limit(count)
       .for('update', { skipLocked: true });
@@ -282,6 +293,33 @@ export class ListingStore {
       const row = await byDigest(tx, digest);
       return row === undefined || !alters(row, set) ? row : this.#set(tx, row.id, set);
     });
+  }
+
+  /** What its provider has deprecated stays deprecated. */
+  async #reinstate(tx: NodePgDatabase, row: ListingRow, isServing: boolean): Promise<ListingRow> {
+    const [before] = await tx
+      .select({ status: changes.status })
+      .from(changes)
+      .where(and(eq(changes.listingId, row.id), ne(changes.status, 'superseded')))
+      .orderBy(desc(changes.seq))
+      .limit(1);
+    await this.#replaceOthers(tx, row);
+    await tx.update(listings).set({ visitedAt: sql`now()` }).where(eq(listings.id, row.id));
+    return this.#set(tx, row.id, { status: before?.status ?? 'active', isServing });
+  }
+
+  /** An asset has one listing in force. Older ones are not even visited any more. */
+  async #replaceOthers(tx: NodePgDatabase, { id, asset, tenure, version }: ListingRow): Promise<void> {
+    const others = and(eq(listings.asset, asset), ne(listings.id, id));
+    const replaced = await tx
+      .select(columns)
+      .from(listings)
+      .where(and(others, ne(listings.status, 'superseded')));
+    for (const other of replaced) await this.#set(tx, other.id, { status: 'superseded' });
+    await tx
+      .update(listings)
+      .set({ visitedAt: sql`'infinity'` })
+      .where(and(others, sql`(${listings.tenure}, ${listings.version}) < (${tenure}, ${version})`));
   }
 
   async #set(tx: NodePgDatabase, id: bigint, set: Change): Promise<ListingRow> {
