@@ -367,6 +367,41 @@ describe('publishing', () => {
     expect(new Set(records.map(({ recordedAtSec }) => recordedAtSec)).size).toBe(1);
   });
 
+  it('answers look-ups and visits that change nothing while many listings wait to be recorded', async () => {
+    const { store } = market.registry;
+    const { digest } = await market.publish(languageOffer(endpoint()));
+    const contract = readContract(loadDescriptorSet(), LANGUAGE);
+    const offers: Awaited<ReturnType<typeof newOffer>>[] = [];
+    // More than the pool has connections.
+    while (offers.length < 12) offers.push(await newOffer());
+    let entered: () => void;
+    let release: () => void;
+    const isHeld = new Promise<void>((resolve) => (entered = resolve));
+    const released = new Promise<void>((resolve) => (release = resolve));
+    const recording = Promise.all(
+      offers.map((offer) => {
+        const { signed, files } = offer.input();
+        const docs = readDocs(signed.docs);
+        return store.record({ signed, files, contract, digest: offer.digest(), docs, isServing: true }, async () => {
+          entered();
+          await released;
+          expect(await store.contract(contract.digest)).toBeDefined();
+        });
+      }),
+    );
+    try {
+      await Promise.race([isHeld, recording]);
+      expect((await market.directory.get({ digest })).status).toBe('active');
+      expect(await store.setServing(digest, true)).toMatchObject({ isServing: true });
+      expect(await store.byDigest(offers[0]!.digest())).toBeUndefined();
+    } finally {
+      release!();
+      await recording;
+    }
+    for (const offer of offers)
+      expect((await market.directory.get({ digest: offer.digest() })).digest).toEqual(offer.digest());
+  });
+
   it('records no listing that was replaced on chain while it looked at it', async () => {
     const offer = await newOffer();
     await offer.putOnChain();

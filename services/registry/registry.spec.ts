@@ -6,7 +6,7 @@ import pg from 'pg';
 import { methodOf } from '#client/contract/methods.js';
 import { Directory, deprecationText, type ListingChange } from '#client/listing/directory.js';
 import { findOffers } from '#client/listing/find-listing.js';
-import type { PublishedListing } from '#client/listing/publish.js';
+import { announceListing, type PublishedListing } from '#client/listing/publish.js';
 import { ListingVerifier } from '#client/listing/verify-listing.js';
 import { send } from '#contracts/chain.js';
 import { toHex } from '#core/hex.js';
@@ -334,6 +334,114 @@ describe('the registry', () => {
       } finally {
         await eager.close();
       }
+    });
+
+    /** One round of a registry that finds everything due. */
+    const round = async (): Promise<void> => {
+      const eager = await market.start({ visitEverySec: 0 });
+      try {
+        await eager.visits.round();
+      } finally {
+        await eager.close();
+      }
+    };
+    const statusOf = async (digest: Uint8Array) => (await market.directory.get({ digest })).status;
+    /** Nobody signs receipts for the asset, and a round sees it so. */
+    const suspend = async ({ asset, digest }: PublishedListing): Promise<void> => {
+      await send(market.owner, market.chain.assets.setOperator(asset));
+      await round();
+      expect(await statusOf(digest)).toBe('superseded');
+    };
+
+    it('I11 takes back by itself what the chain has in force again, and tells those who watch', async () => {
+      const before = (await market.registry.store.changesAfter(0n, 10_000)).at(-1)!.seq;
+      const listing = await market.publish(languageOffer(`grpc://${service.address}`));
+      const { digest, asset } = listing;
+      await suspend(listing);
+      expect(assetsOf(await findOffers(finder(), requirement({})))).not.toContain(asset);
+      await round();
+      expect(await statusOf(digest)).toBe('superseded');
+      await send(market.owner, market.chain.assets.setOperator(asset, market.newPublisher().operator.address));
+      await round();
+      expect((await market.directory.get({ asset })).digest).toEqual(digest);
+      expect(assetsOf(await findOffers(finder(), requirement({})))).toContain(asset);
+      const told: string[] = [];
+      for await (const { record } of market.directory.watch(before)) {
+        if (record.digest.equals(digest)) told.push(record.status);
+        if (told.length === 3) break;
+      }
+      expect(told).toEqual(['active', 'superseded', 'active']);
+    });
+
+    it('I11 takes it back at once when it is published again', async () => {
+      const publisher = market.newPublisher();
+      const offer = languageOffer(`grpc://${service.address}`);
+      const listing = await market.publish(offer, publisher);
+      const { digest, asset } = listing;
+      await suspend(listing);
+      const known = await market.directory.get({ digest });
+      await expect(
+        market.directory.publish({ signed: known, files: offer.files, service: offer.service }),
+      ).rejects.toMatchObject({ reason: 'LISTING_NOT_IN_FORCE' });
+      expect(await statusOf(digest)).toBe('superseded');
+      const again = await market.publish(offer, { ...publisher, operator: market.newPublisher().operator });
+      expect(again).toMatchObject({ digest, isNew: false, record: { status: 'active', isServing: true } });
+      expect(assetsOf(await findOffers(finder(), requirement({})))).toContain(asset);
+    });
+
+    it('I11 follows a chain that goes back to the listing before, and on again', async () => {
+      const publisher = market.newPublisher();
+      const offer = languageOffer(`grpc://${service.address}`);
+      const first = await market.publish(offer, publisher);
+      const { provider, assets } = market.chain;
+      const snapshot = await provider.send('evm_snapshot', []);
+      const second = await market.publish({ ...offer, minChannel: 1n }, publisher);
+      await provider.send('evm_revert', [snapshot]);
+      await round();
+      expect(await statusOf(second.digest)).toBe('superseded');
+      const { digest } = first;
+      const signed = await market.directory.get({ digest });
+      await announceListing(market.directory, { digest, input: { ...offer, signed } });
+      expect((await market.directory.get({ asset: first.asset })).digest).toEqual(digest);
+      await send(market.owner, assets.publish(first.asset, second.digest, 2));
+      await round();
+      expect(await statusOf(digest)).toBe('superseded');
+      expect(await statusOf(second.digest)).toBe('active');
+    });
+
+    it('leaves deprecated what was deprecated before it was out of force', async () => {
+      const listing = await market.publish(languageOffer(`grpc://${service.address}`));
+      await market.registry.store.setStatus(listing.digest, 'deprecated');
+      await suspend(listing);
+      const operator = market.newPublisher().operator.address;
+      await send(market.owner, market.chain.assets.setOperator(listing.asset, operator));
+      await round();
+      expect(await statusOf(listing.digest)).toBe('deprecated');
+    });
+
+    it('T51 connects nowhere for what is not in force', async () => {
+      const app = await startLanguage();
+      const listing = await market.publish(languageOffer(`grpc://${app.address}`));
+      await app.close();
+      await suspend(listing);
+      let visited = 0;
+      const server = createServer((socket) => {
+        visited++;
+        socket.destroy();
+      });
+      await new Promise<void>((resolve) => server.listen(app.port, '127.0.0.1', resolve));
+      await round();
+      await new Promise((resolve) => server.close(resolve));
+      expect(visited).toBe(0);
+    });
+
+    it('never visits what a newer listing has replaced', async () => {
+      const publisher = market.newPublisher();
+      const { digest } = await market.publish(languageOffer(`grpc://${service.address}`), publisher);
+      await market.publish(languageOffer(`grpc://${service.address}`, { minChannel: 1n }), publisher);
+      const due = await market.registry.store.takeForVisit(1_000, 0);
+      expect(due.length).toBeGreaterThan(0);
+      expect(due.filter((row) => row.digest.equals(digest))).toEqual([]);
     });
   });
 

@@ -115,15 +115,15 @@ const notOperator = (asset: bigint, key: Uint8Array): WeftError =>
   );
 
 /**
- * Tells the registry of a listing in force. One that knows it but last saw it down is told again, so that it looks
- * at once and not at its next round.
+ * Tells the registry of a listing in force. One that knows it but last saw it down, or not in force, is told again, so
+ * that it looks at once and not at its next round.
  */
 export async function announceListing(
   directory: Directory,
   { digest, input }: Pick<ListingInForce, 'digest' | 'input'>,
 ): Promise<ListingRecord> {
   const known = await directory.find({ digest });
-  return known?.isServing ? known : directory.publish(input);
+  return known?.isServing && known.status !== 'superseded' ? known : directory.publish(input);
 }
 
 /** What the chain has for the asset. */

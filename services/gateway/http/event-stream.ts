@@ -6,28 +6,30 @@ export interface ServerEvent {
   readonly data: unknown;
 }
 
+/** Proxies and clients give up on what says nothing for a minute or a few. */
 const KEEP_ALIVE_MS = 15_000;
 
 /**
  * Sends events until the source ends or the reader leaves; `open` is told of the latter by its signal. Headers go out
- * with the first event, so that an error before it is an ordinary answer.
+ * once it has resolved, so that its error is an ordinary answer. While nothing happens comments are sent.
  */
 export async function sendEvents(
   request: Request,
   response: Response,
-  open: (signal: AbortSignal) => AsyncIterable<ServerEvent>,
+  open: (signal: AbortSignal) => Promise<AsyncIterable<ServerEvent>>,
+  keepAliveMs = KEEP_ALIVE_MS,
 ): Promise<void> {
   const leaving = new AbortController();
   request.once('close', () => leaving.abort());
   response.once('close', () => leaving.abort());
-  let keepAlive: NodeJS.Timeout | undefined;
+  const events = await open(leaving.signal);
+  const sayAlive = () => response.write(': alive\n\n');
+  response.writeHead(200, { 'Content-Type': 'text/event-stream; charset=utf-8', 'X-Accel-Buffering': 'no' });
+  sayAlive();
+  const keepAlive = setInterval(sayAlive, keepAliveMs);
   try {
-    for await (const { event, data } of open(leaving.signal)) {
+    for await (const { event, data } of events) {
       if (leaving.signal.aborted) break;
-      if (!response.headersSent) {
-        response.writeHead(200, { 'Content-Type': 'text/event-stream; charset=utf-8', 'X-Accel-Buffering': 'no' });
-        keepAlive = setInterval(() => response.write(': alive\n\n'), KEEP_ALIVE_MS);
-      }
       // JSON has no line breaks of its own, hence one data line.
       response.write(`event: ${event}\ndata: ${JSON.stringify(data)}\n\n`);
     }

@@ -163,6 +163,15 @@ test('a picture of 16 MiB goes through, a larger one is refused by its field', a
   expect(await refused.json()).toMatchObject({ error: { details: { field: 'input.image' } } });
 });
 
+test('a watcher is answered before anything has happened', async () => {
+  const { runId } = await start(alice);
+  // No step ends before it.
+  const events = await watch(alice, runId);
+  await endStep(runId);
+  expect((await events.next()).value).toMatchObject({ event: 'step', data: { n: 0 } });
+  expect((await events.next()).value).toMatchObject({ event: 'end', data: { status: 'completed' } });
+});
+
 test('what the run states of its failure is told, a fault of its code is not', async () => {
   const ours = await start(alice, { image, steps: 0, fail: 'ours' });
   const events = await watch(alice, ours.runId);

@@ -108,12 +108,24 @@ export class Runs {
     await this.ask(() => this.handle(id).cancel());
   }
 
-  /** A `step` for each step that has ended (also those that ended before), then `end` with the whole run. */
-  async *follow(caller: ApiKey, id: string, signal: AbortSignal): AsyncGenerator<ServerEvent> {
+  /**
+   * A `step` for each step that has ended (also those that ended before), then `end` with the whole run. Resolves
+   * once it is certain that the caller may watch the run.
+   */
+  async follow(caller: ApiKey, id: string, signal: AbortSignal): Promise<AsyncIterable<ServerEvent>> {
     await this.describe(caller, id);
+    return this.events(caller, id, await this.progress(id), signal);
+  }
+
+  private async *events(
+    caller: ApiKey,
+    id: string,
+    before: Progress,
+    signal: AbortSignal,
+  ): AsyncGenerator<ServerEvent> {
     const ended = this.ended(id, signal);
     const told = new Set<string>();
-    let progress = await this.progress(id);
+    let progress = before;
     for (let isOver = false; !signal.aborted; ) {
       for (const step of progress.steps) {
         const name = `${step.step} ${step.n}`;

@@ -21,7 +21,7 @@ const BATCH = 50;
 const AT_ONCE = 8;
 
 /**
- * Goes round all listings that are not replaced: whether their endpoints serve, and whether they still stand on chain.
+ * Goes round all listings that no newer one has replaced: whether their endpoints serve, and whether they stand on chain.
  * Replicas share the work; each round is bounded, and one starts only when the one before is done.
  */
 export class Visits {
@@ -75,11 +75,15 @@ export class Visits {
       const signed = readSignedListing(proto.SignedListing.decode(row.signed));
       const contract = await store.contract(row.contractDigest);
       if (contract === undefined) return;
+      const verify = () => verifier.verify(signed, readContract(contract.files, contract.service));
+      const isSuperseded = row.status === 'superseded';
+      // Nobody vouches for the endpoints of what is not in force.
+      if (isSuperseded) await verify();
       const serving = await Promise.all(
         signed.listing.endpoints.map((endpoint) => isServing(endpoint, row.service, probe)),
       );
       await store.setServing(row.digest, serving.includes(true));
-      await verifier.verify(signed, readContract(contract.files, contract.service));
+      await (isSuperseded ? store.reinstate(row.digest, verify) : verify());
     } catch (error) {
       if (error instanceof WeftError && goneFromChain.has(error.reason))
         await store.setStatus(row.digest, 'superseded');

@@ -48,7 +48,9 @@ export class Publisher {
     const { signed, contract, docs } = await this.#read(request, problems);
     const digest = hashListing(signed.listing);
     const known = await store.byDigest(digest);
-    if (known !== undefined) return known.isServing ? known : this.#lookAgain(known, signed, contract);
+    // One that was superseded has to pass again: it may be back in force.
+    if (known !== undefined && known.status !== 'superseded')
+      return known.isServing ? known : this.#lookAgain(known, signed, contract);
     await problems.collect(() => verifier.verify(signed, contract));
     // Only what the asset's owner and operator vouch for makes this process connect to anything.
     const mayVisit = problems.isEmpty;

@@ -5,6 +5,7 @@ import type { Contract } from '#client/contract/read-contract.js';
 import type { ListingStatus } from '#client/listing/directory.js';
 import type { ListingDocs } from '#client/listing/listing-docs.js';
 import { type SignedListing, writeSignedListing } from '#client/listing/listing-wire.js';
+import { Turns } from '#core/turns.js';
 import { asBuffer } from '#platform/as-buffer.js';
 import { inTransaction } from '#platform/db/transaction.js';
 import * as proto from '#protos/weft/registry/v1/registry.js';
@@ -30,6 +31,11 @@ export interface PageFilter {
   readonly service?: string | undefined;
   readonly contractDigest?: Uint8Array | undefined;
   readonly includeInactive: boolean;
+}
+
+interface Change {
+  readonly status?: ListingStatus;
+  readonly isServing?: boolean;
 }
 
 export interface ChangeRow {
@@ -64,6 +70,7 @@ const columns = {
 export class ListingStore {
   readonly #pool: pg.Pool;
   readonly #db: NodePgDatabase;
+  readonly #turns = new Turns();
 
   constructor(pool: pg.Pool) {
     this.#pool = pool;
@@ -76,9 +83,9 @@ export class ListingStore {
   }
 
   /**
-   * Records a listing with its contract, and the asset's others as superseded. Already there: nothing changes.
-   * `confirm` throws if the listing is not in force; it is asked when nobody else can record one, so that of two
-   * listings of an asset the one in force comes last.
+   * Records a listing with its contract, and the asset's others as superseded. Already there: nothing changes, but one
+   * that was superseded is reinstated. `confirm` throws if the listing is not in force; it is asked when nobody else
+   * can record one, so that of two listings of an asset the one in force comes last.
    */
   async record(
     { signed, digest, docs, contract, files, isServing }: Accepted,
@@ -86,9 +93,10 @@ export class ListingStore {
   ): Promise<ListingRow> {
     const { listing } = signed;
     return this.#changing(async (tx) => {
-      const [known] = await tx.select(columns).from(listings).where(eq(listings.digest, digest));
-      if (known !== undefined) return known;
+      const known = await byDigest(tx, digest);
+      if (known !== undefined && known.status !== 'superseded') return known;
       await confirm();
+      if (known !== undefined) return this.#reinstate(tx, known, isServing);
       const recordedAtSec = BigInt(Math.floor(Date.now() / 1000));
       await tx
         .insert(contracts)
@@ -122,22 +130,14 @@ export class ListingStore {
             || setweight(to_tsvector('english', ${text.c}), 'C') || setweight(to_tsvector('english', ${text.d}), 'D')`,
         })
         .returning(columns);
-      const replaced = await tx
-        .select(columns)
-        .from(listings)
-        .where(and(eq(listings.asset, listing.asset), ne(listings.digest, digest), ne(listings.status, 'superseded')));
-      for (const other of replaced) await this.#set(tx, other.id, { status: 'superseded' });
+      await this.#replaceOthers(tx, row as ListingRow);
       await this.#tell(tx, row as ListingRow);
       return row as ListingRow;
     });
   }
 
   async byDigest(digest: Uint8Array): Promise<ListingRow | undefined> {
-    const [row] = await this.#db
-      .select(columns)
-      .from(listings)
-      .where(eq(listings.digest, asBuffer(digest)));
-    return row;
+    return byDigest(this.#db, digest);
   }
 
   /** The newest that was not replaced. */
@@ -219,7 +219,7 @@ export class ListingStore {
     return ids.flatMap((id) => byId.get(id) ?? []);
   }
 
-  /** Undefined if there is no such listing. One that was superseded stays so. */
+  /** Undefined if there is no such listing. One that was superseded stays so: see `reinstate`. */
   async setStatus(digest: Uint8Array, status: ListingStatus): Promise<ListingRow | undefined> {
     return this.#change(digest, { status });
   }
@@ -228,14 +228,28 @@ export class ListingStore {
     return this.#change(digest, { isServing });
   }
 
-  /** Takes up to `count` listings whose last visit is older than `ageSec`; no other replica gets them until that time is over again. */
+  /**
+   * Makes a superseded listing again what it was before, and the asset's others superseded: the chain may have shown
+   * another state for a moment only. `confirm` as in `record`.
+   */
+  async reinstate(digest: Uint8Array, confirm: () => Promise<unknown>): Promise<ListingRow | undefined> {
+    return this.#changing(async (tx) => {
+      const row = await byDigest(tx, digest);
+      if (row?.status !== 'superseded') return row;
+      await confirm();
+      return this.#reinstate(tx, row, row.isServing);
+    });
+  }
+
+  /**
+   * Takes up to `count` listings whose last visit is older than `ageSec`; no other replica gets them until that time is
+   * over again. None that a newer one has replaced.
+   */
   async takeForVisit(count: number, ageSec: number): Promise<ListingRow[]> {
     const due = this.#db
       .select({ id: listings.id })
       .from(listings)
-      .where(
-        and(ne(listings.status, 'superseded'), sql`${listings.visitedAt} <= now() - make_interval(secs => ${ageSec})`),
-      )
+      .where(sql`${listings.visitedAt} <= now() - make_interval(secs => ${ageSec})`)
       .orderBy(listings.visitedAt)
       .limit(count)
       .for('update', { skipLocked: true });
@@ -271,28 +285,44 @@ export class ListingStore {
     return row;
   }
 
-  async #change(
-    digest: Uint8Array,
-    set: { status?: ListingStatus; isServing?: boolean },
-  ): Promise<ListingRow | undefined> {
+  async #change(digest: Uint8Array, set: Change): Promise<ListingRow | undefined> {
+    // Most visits find everything as it was: they wait for no writer.
+    const seen = await this.byDigest(digest);
+    if (seen === undefined || !alters(seen, set)) return seen;
     return this.#changing(async (tx) => {
-      const [row] = await tx
-        .select(columns)
-        .from(listings)
-        .where(eq(listings.digest, asBuffer(digest)));
-      if (row === undefined) return undefined;
-      const same = (set.status ?? row.status) === row.status && (set.isServing ?? row.isServing) === row.isServing;
-      // What is replaced stays replaced.
-      if (same || (set.status !== undefined && row.status === 'superseded')) return row;
-      return this.#set(tx, row.id, set);
+      const row = await byDigest(tx, digest);
+      return row === undefined || !alters(row, set) ? row : this.#set(tx, row.id, set);
     });
   }
 
-  async #set(
-    tx: NodePgDatabase,
-    id: bigint,
-    set: { status?: ListingStatus; isServing?: boolean },
-  ): Promise<ListingRow> {
+  /** What its provider has deprecated stays deprecated. */
+  async #reinstate(tx: NodePgDatabase, row: ListingRow, isServing: boolean): Promise<ListingRow> {
+    const [before] = await tx
+      .select({ status: changes.status })
+      .from(changes)
+      .where(and(eq(changes.listingId, row.id), ne(changes.status, 'superseded')))
+      .orderBy(desc(changes.seq))
+      .limit(1);
+    await this.#replaceOthers(tx, row);
+    await tx.update(listings).set({ visitedAt: sql`now()` }).where(eq(listings.id, row.id));
+    return this.#set(tx, row.id, { status: before?.status ?? 'active', isServing });
+  }
+
+  /** An asset has one listing in force. Older ones are not even visited any more. */
+  async #replaceOthers(tx: NodePgDatabase, { id, asset, tenure, version }: ListingRow): Promise<void> {
+    const others = and(eq(listings.asset, asset), ne(listings.id, id));
+    const replaced = await tx
+      .select(columns)
+      .from(listings)
+      .where(and(others, ne(listings.status, 'superseded')));
+    for (const other of replaced) await this.#set(tx, other.id, { status: 'superseded' });
+    await tx
+      .update(listings)
+      .set({ visitedAt: sql`'infinity'` })
+      .where(and(others, sql`(${listings.tenure}, ${listings.version}) < (${tenure}, ${version})`));
+  }
+
+  async #set(tx: NodePgDatabase, id: bigint, set: Change): Promise<ListingRow> {
     const [row] = await tx.update(listings).set(set).where(eq(listings.id, id)).returning(columns);
     await this.#tell(tx, row as ListingRow);
     return row as ListingRow;
@@ -306,11 +336,30 @@ export class ListingStore {
     await tx.execute(sql`select pg_notify(${CHANGE_CHANNEL}, '')`);
   }
 
-  /** One writer at a time: changes are rare, and their sequence must grow in the order in which they become visible. */
+  /**
+   * One writer at a time: changes are rare, and their sequence must grow in the order in which they become visible.
+   * Who waits here holds no connection: those of the pool are for the one whose turn it is, and for readers.
+   */
   #changing<T>(work: (tx: NodePgDatabase) => Promise<T>): Promise<T> {
-    return inTransaction(this.#pool, async (tx) => {
-      await tx.execute(sql`select pg_advisory_xact_lock(hashtextextended('weft registry change', 0))`);
-      return work(tx);
-    });
+    return this.#turns.take('change', () =>
+      inTransaction(this.#pool, async (tx) => {
+        await tx.execute(sql`select pg_advisory_xact_lock(hashtextextended('weft registry change', 0))`);
+        return work(tx);
+      }),
+    );
   }
+}
+
+async function byDigest(db: NodePgDatabase, digest: Uint8Array): Promise<ListingRow | undefined> {
+  const [row] = await db
+    .select(columns)
+    .from(listings)
+    .where(eq(listings.digest, asBuffer(digest)));
+  return row;
+}
+
+function alters(row: ListingRow, { status = row.status, isServing = row.isServing }: Change): boolean {
+  // What is replaced stays replaced.
+  if (row.status === 'superseded' && status !== row.status) return false;
+  return status !== row.status || isServing !== row.isServing;
 }

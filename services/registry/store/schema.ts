@@ -30,6 +30,7 @@ export const listings = registry.table('listing', {
   status: text('status').$type<ListingStatus>().notNull(),
   isServing: boolean('is_serving').notNull(),
   recordedAtSec: bigint('recorded_at_sec', { mode: 'bigint' }).notNull(),
+  /** 'infinity' for what a newer one has replaced: it is not visited any more. */
   visitedAt: timestamp('visited_at', { withTimezone: true }).notNull().defaultNow(),
   names: text('names').notNull(),
   search: tsvector('search').notNull(),
