@@ -7,6 +7,7 @@ import type { Hex } from '#core/hex.js';
 import { startAnvil } from '#platform/local/anvil.js';
 import { type Chain, startChain } from '#test/support/chain.js';
 import { type ContractName, initCode, interfaceOf } from './artifact.js';
+import { mined } from './chain.js';
 import { connectChain } from './chain-provider.js';
 import { deploy, deployOnce } from './deploy.js';
 import { contractNames, type Deployment, readDeployment, writeDeployment } from './deployment.js';
@@ -36,7 +37,7 @@ describe('a deployment', () => {
     const blockNumber = await chain.provider.getBlockNumber();
     const make = async (name: ContractName, ...args: unknown[]) => {
       const sent = await deployer().sendTransaction({ data: initCode(name, args), nonce: await transactions() });
-      return (await sent.wait())!.contractAddress!.toLowerCase() as Hex;
+      return (await mined(sent)).contractAddress!.toLowerCase() as Hex;
     };
     const { token } = chain.deployment;
     const [assets, votes] = [await make('Assets'), await make('VotesToken')];
@@ -221,7 +222,8 @@ describe('a deployment', () => {
         await chain.provider.send('anvil_setBalance', [timelock, '0xde0b6b3a7640000']);
         await chain.provider.send('anvil_impersonateAccount', [timelock]);
         const data = interfaceOf('TimelockController').encodeFunctionData(method, [role, stranger]);
-        await chain.provider.send('eth_sendTransaction', [{ from: timelock, to: timelock, data }]);
+        const hash = await chain.provider.send('eth_sendTransaction', [{ from: timelock, to: timelock, data }]);
+        await mined((await chain.provider.getTransaction(hash))!);
       };
 
       it.each([

@@ -32,7 +32,7 @@ describe('paywall, server streams', () => {
       chain,
       databaseUrl: await createDatabase(),
       ...echo,
-      limits: { extendWaitMs: 500, streamLeaseMs: 2_000 },
+      limits: { extendWaitMs: 3_000, streamLeaseMs: 2_000 },
       handlers: { flow: (words) => flow(words) },
     });
     await chain.fund(chain.account(2), 1_000_000n);

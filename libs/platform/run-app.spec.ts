@@ -5,7 +5,7 @@ import { describe, expect, it } from '@jest/globals';
 import { spawnNode } from '#test/support/spawn-node.js';
 import { packageRoot } from './home.js';
 
-const start = (behaviour: string) => spawnNode('test/support/fixtures/app.ts', { args: [behaviour] });
+const start = (...args: string[]) => spawnNode('test/support/fixtures/app.ts', { args });
 
 describe('runApp', () => {
   it.each(['SIGTERM', 'SIGINT'] as const)('says it is ready and closes in order on %s', async (signal) => {
@@ -47,7 +47,7 @@ describe('runApp', () => {
   });
 
   it('ends at once on a second signal', async () => {
-    const app = start('never-closes');
+    const app = start('never-closes', '30000');
     await app.waitForLine(/"msg":"ready"/);
     app.kill('SIGINT');
     await app.waitForLine(/"msg":"closing"/);

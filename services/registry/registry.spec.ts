@@ -518,7 +518,7 @@ describe('the registry', () => {
   });
 
   it('T66 slows down an address that asks too much, and lets it on later', async () => {
-    const slow = await market.start({ rate: { perSec: 20, burst: 30 } });
+    const slow = await market.start({ rate: { perSec: 2, burst: 30 } });
     const client = connect(slow.address);
     const registry = typedClient(RegistryServiceDefinition, client);
     try {

@@ -138,6 +138,7 @@ describe('killed', () => {
     await inService;
     process.kill(temporal.pid as number, 'SIGKILL');
     answer();
+    await temporal.exited; // it holds the port and the file until then
     temporal = await startTemporal(temporalOptions);
     await run.result();
     await expectEqual(before, 2n * PRICE);

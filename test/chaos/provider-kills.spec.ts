@@ -1,4 +1,5 @@
 import { randomBytes, randomInt } from 'node:crypto';
+import { join } from 'node:path';
 import { serialize } from 'node:v8';
 import type { Client } from '@grpc/grpc-js';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
@@ -15,6 +16,7 @@ import { startWallet } from '#test/support/local-wallet.js';
 import { FLOW, publishEcho, SAY, startPaidService, text, textOf } from '#test/support/paid-service.js';
 import { callPaid, newCall, openChannel, type PaidReply, readTrailers, streamPaid } from '#test/support/paying.js';
 import { questions } from '#test/support/payments-questions.js';
+import { untilGone, workingIn } from '#test/support/processes.js';
 import { type NodeProcess, spawnNode } from '#test/support/spawn-node.js';
 import { tempDir } from '#test/support/temp-dir.js';
 import { pinOf, quoteOf, requestOf } from '#test/support/wallets.js';
@@ -318,6 +320,8 @@ describe('a provider that is killed', () => {
       setTimeout(async () => {
         process.kill(postgres.pid, 'SIGKILL');
         await postgres.stop();
+        // Its processes find out by themselves, and no other server starts while they hold their memory.
+        for (const pid of workingIn(join(dir, 'data'))) await untilGone(pid);
         postgres = await startPostgres({ dir, port: postgres.port });
         resolve();
       }, 300);

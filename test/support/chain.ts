@@ -62,6 +62,17 @@ function chainOf(anvil: LocalChain, provider: JsonRpcProvider, deployment: Deplo
       await provider.send('evm_mine', []);
     },
 
+    /** Until `work` is done no transaction gets into a block; what was sent meanwhile is mined then. */
+    async withoutMining(work: () => Promise<void>): Promise<void> {
+      await provider.send('evm_setAutomine', [false]);
+      try {
+        await work();
+      } finally {
+        await provider.send('evm_setAutomine', [true]);
+        await provider.send('evm_mine', []);
+      }
+    },
+
     async stop(): Promise<void> {
       provider.destroy();
       await anvil.stop();

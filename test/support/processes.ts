@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process';
+import { readdirSync, readlinkSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 
 /** Whether a process runs; one that has ended but was not yet collected by its parent does not. */
@@ -21,4 +22,18 @@ export function groupOf(pid: number): number[] {
     .map((line) => line.trim().split(/\s+/))
     .filter(([, group, state]) => group === String(pid) && !state?.startsWith('Z'))
     .map(([each]) => Number(each));
+}
+
+/** Pids of the processes that have a folder for their own, whoever is their parent by now. */
+export function workingIn(folder: string): number[] {
+  const isIn = (pid: string) => {
+    try {
+      return readlinkSync(`/proc/${pid}/cwd`) === folder;
+    } catch {
+      return false; // it has ended
+    }
+  };
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name) && isIn(name))
+    .map(Number);
 }

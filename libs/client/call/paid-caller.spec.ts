@@ -164,10 +164,10 @@ describe('paid caller', () => {
 
   it('leaves a call that ran into its deadline to the sweeper, and the receipt turns up', async () => {
     let release: (said: string) => void = () => {};
-    service.handlers.say = () =>
-      new Promise((resolve) => {
-        release = resolve;
-      });
+    const said = new Promise<string>((resolve) => {
+      release = resolve;
+    });
+    service.handlers.say = () => said;
     const call = paid(SAY, 'late', { deadlineMs: 300 });
     await expect(caller.call(call)).rejects.toMatchObject({ reason: 'DEADLINE', retryable: true });
     await caller.flush();

@@ -264,9 +264,10 @@ describe('a sender of transactions', () => {
 
     it('T22 is content when the cheap form is mined after the dear one was sent', async () => {
       const key = newKey();
-      const sender = await start(key, { rebroadcastMs: 100 });
+      const sender = await start(key);
       const { sending, cheap } = await sendTooCheaply(key, sender);
-      await until(async () => (await forms(key)).length > 1 && (await inPool((await forms(key))[1]!.hash!)));
+      await sender.resume();
+      expect(await inPool((await forms(key))[1]!.hash!)).toBe(true);
       // Another node kept the cheap one, and its base fee fell again.
       await rpc('anvil_setNextBlockBaseFeePerGas', '0x1');
       await rpc('anvil_dropTransaction', (await forms(key))[1]!.hash!);

@@ -115,8 +115,10 @@ describe('settler', () => {
     await spend(channel, 2);
     const { settler, stop } = await startSettler(chain, service, operatorWallet, { everyMs: 20 });
     await settler.settleNow();
-    await chain.provider.send('anvil_reorg', [1, []]);
-    expect((await chain.escrow.channel(channel.id)).claimed).toBe(0n);
+    await chain.withoutMining(async () => {
+      await chain.provider.send('anvil_reorg', [1, []]);
+      expect((await chain.escrow.channel(channel.id)).claimed).toBe(0n);
+    });
     while ((await chain.escrow.channel(channel.id)).claimed === 0n) await service.view.newestBlock();
     await settler.settleNow();
     await expectSettled(channel, 200n);
