@@ -285,14 +285,23 @@ export class Licences {
 
   /** Why a licence is over; undefined if it is not. */
   async endOf(licenceId: Bytes, fromBlock: number): Promise<EndReason | undefined> {
-    const log = await newestLog(this.provider, this.#about('Ended', [hexOf(licenceId)]), fromBlock);
-    const [event] = log === undefined ? [] : parseLicenceLogs([log], this.address);
+    const event = await this.#newest('Ended', licenceId, fromBlock);
     return event?.name === 'Ended' ? event.reason : undefined;
+  }
+
+  /** Hash of the transaction that bought it; undefined if none did. */
+  async purchaseOf(licenceId: Bytes, fromBlock: number): Promise<string | undefined> {
+    return (await this.#newest('Bought', licenceId, fromBlock))?.transaction;
   }
 
   /** Events between two blocks, both included, in the chain's order. */
   async events(fromBlock: number, toBlock: LastBlock): Promise<LicenceEvent[]> {
     return parseLicenceLogs(await readLogs(this.provider, { address: this.address }, fromBlock, toBlock), this.address);
+  }
+
+  async #newest(name: 'Bought' | 'Ended', licenceId: Bytes, fromBlock: number): Promise<LicenceEvent | undefined> {
+    const log = await newestLog(this.provider, this.#about(name, [hexOf(licenceId)]), fromBlock);
+    return log && parseLicenceLogs([log], this.address)[0];
   }
 
   #about(name: LicenceEvent['name'], topics: (string | null)[]) {

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { Wallet } from 'ethers';
+import { send } from '#contracts/chain.js';
 import type { LicenceOffer } from '#contracts/licences.js';
 import { fromHex, toHex } from '#core/hex.js';
 import { messageDigest } from '#payments/digests.js';
@@ -7,8 +8,10 @@ import { type Call, hashCall } from '#payments/typed-data.js';
 import { type Chain, startChain } from '#test/support/chain.js';
 import { createDatabase } from '#test/support/database.js';
 import { callLicensed, HeldLicence, licensedCall, offerLicence } from '#test/support/licensing.js';
+import { onEnd } from '#test/support/on-end.js';
 import { type PaidService, publishEcho, SAY, startPaidService, text } from '#test/support/paid-service.js';
 import { newKey } from '#test/support/paying.js';
+import { startRpcProxy } from '#test/support/rpc-proxy.js';
 import { startSettler } from '#test/support/settling.js';
 import { walletOptions } from '#test/support/wallets.js';
 import { LocalWallet, type LocalWalletOptions } from './local-wallet.js';
@@ -81,6 +84,25 @@ describe('a wallet’s licences', () => {
     await expect(wallet.buyLicence({ ...dear, maxPrice: 1n })).rejects.toMatchObject({ reason: 'PRICE_ABOVE_LIMIT' });
     const other = { ...dear, offerId: randomBytes(32) };
     await expect(wallet.buyLicence(other)).rejects.toMatchObject({ reason: 'NOT_FOUND' });
+  });
+
+  it('are bought once when the answer was lost and the purchase is asked for again', async () => {
+    const proxy = await startRpcProxy(chain.rpcUrl);
+    const own = walletOptions(chain, await createDatabase(), { account: 6 });
+    await send(chain.account(8), chain.token.mint(own.key.address, 10_000n));
+    const buyer = await LocalWallet.open({ ...own, chain: { ...own.chain, rpcUrl: proxy.url } });
+    onEnd(() => buyer.close());
+    const { offerId } = await offerLicence(chain, chain.account(1), service.listing.asset, { price: 1_000n });
+    const purchase = { offerId, listing: service.digest, maxPrice: undefined };
+    proxy.decide((method) => (method === 'eth_getTransactionReceipt' ? 'lose answer' : 'pass'));
+    await expect(buyer.buyLicence(purchase)).rejects.toMatchObject({ reason: 'CHAIN_UNAVAILABLE' });
+    proxy.decide(() => 'pass');
+    const { licenceId, transaction } = await buyer.buyLicence(purchase);
+    expect(await chain.provider.getTransactionReceipt(transaction)).toMatchObject({ status: 1 });
+    expect((await buyer.licences()).map((each) => each.licenceId)).toEqual([licenceId]);
+    expect(await chain.token.balanceOf(own.key.address)).toBe(9_000n);
+    // Who wants a second one, says so.
+    expect((await buyer.buyLicence(purchase)).licenceId).not.toEqual(licenceId);
   });
 
   it('count what was and may be served: a call that was not charged gives its count back', async () => {

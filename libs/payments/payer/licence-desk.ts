@@ -34,6 +34,8 @@ export class LicenceDesk {
   readonly #separator: Buffer;
   /** A key is made from how many signers the chain has seen: of two namings at once one would name the wrong key. */
   readonly #turns = new Turns();
+  /** Last purchase of an offer, until it was seen to succeed: one that was said to have failed may have been mined yet. */
+  readonly #failed = new Map<string, Uint8Array>();
 
   constructor(private readonly parts: LicenceDeskParts) {
     this.#separator = escrowDomain(parts.domain);
@@ -50,12 +52,19 @@ export class LicenceDesk {
     );
   }
 
-  /** With a permit, in one transaction, if the token takes permits. Errors: FUNDS_TOO_LOW, PRICE_ABOVE_LIMIT, a revert's. */
-  async buy({ offerId, listing, maxPrice }: LicencePurchase, token?: TokenEntry): Promise<BoughtLicence> {
+  /**
+   * With a permit, in one transaction, if the token takes permits. Asked for again after it failed, it gives what was
+   * bought all the same. Errors: FUNDS_TOO_LOW, PRICE_ABOVE_LIMIT, a revert's.
+   */
+  async buy(purchase: LicencePurchase, token?: TokenEntry): Promise<BoughtLicence> {
     this.parts.checkOpen();
     checkUnlimited(token);
-    checkLength(offerId, 'offerId', 32);
-    checkLength(listing, 'listing', 32);
+    checkLength(purchase.offerId, 'offerId', 32);
+    checkLength(purchase.listing, 'listing', 32);
+    return await this.#turns.take(`offer ${toHex(purchase.offerId)}`, () => this.#buy(purchase));
+  }
+
+  async #buy({ offerId, listing, maxPrice }: LicencePurchase): Promise<BoughtLicence> {
     const { chain, book, keys, payer } = this.parts;
     const licences = licencesOf(this.parts.chain);
     const { offer, status } = await licences.offerOf(offerId);
@@ -64,18 +73,24 @@ export class LicenceDesk {
         offerId: toHex(offerId),
       });
     checkPrice(offer.price, maxPrice);
-    // What an earlier attempt sent may have bought it already; it is seen by whoever lists.
     await chain.settled();
+    const failed = this.#failed.get(toHex(offerId));
+    this.#failed.delete(toHex(offerId));
+    const earlier = failed && (await licences.purchaseOf(failed, chain.options.fromBlock));
+    if (failed !== undefined && earlier !== undefined)
+      return { licenceId: failed, transaction: earlier, price: offer.price };
     const salt = randomBytes(8).readBigUInt64BE();
     const licenceId = await licences.licenceId(payer, offerId, salt);
     const signer = keys.licenceKey(licenceId, 1).address;
     await book.add(licenceId, offerId);
+    this.#failed.set(toHex(offerId), licenceId);
     const purchase = { offerId, listing, signer, salt };
     const transaction = await this.#pay(
       offer.price,
       () => licences.buy(purchase),
       (permit) => licences.buyWithPermit(purchase, permit),
     );
+    this.#failed.delete(toHex(offerId));
     return { licenceId, transaction, price: offer.price };
   }
 
