@@ -1,4 +1,5 @@
 import { type AddressInfo, createConnection, createServer, type Socket } from 'node:net';
+import { Server, type sendUnaryData } from '@grpc/grpc-js';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Logger } from '@nestjs/common';
 import fc from 'fast-check';
@@ -14,7 +15,13 @@ import { keccak } from '#payments/keccak.js';
 import { connect } from '#payments/rpc/connect.js';
 import { callRaw } from '#payments/rpc/raw-call.js';
 import { type TypedClient, typedClient } from '#payments/rpc/typed-client.js';
+import { toGrpcDefinition } from '#platform/grpc/service-definition.js';
 import type { GrpcApp } from '#platform/grpc/start-grpc-app.js';
+import {
+  type HealthCheckResponse,
+  HealthCheckResponse_ServingStatus,
+  HealthDefinition,
+} from '#protos/grpc/health/v1/health.js';
 import { RegistryServiceDefinition } from '#protos/weft/registry/v1/registry.js';
 import {
   fixed,
@@ -26,6 +33,7 @@ import {
   startLanguage,
   startMarket,
 } from '#test/support/market.js';
+import { listen } from '#test/support/relay.js';
 
 const titles = ['Language id', 'Tongue finder', 'Babel fish'];
 
@@ -425,13 +433,18 @@ describe('the registry', () => {
       await app.close();
       await suspend(listing);
       let visited = 0;
-      const server = createServer((socket) => {
-        visited++;
-        socket.destroy();
+      // Questions, not connections: a client that was closed may try once more to connect.
+      const server = new Server();
+      const { check } = HealthDefinition.methods;
+      server.addService(toGrpcDefinition({ ...HealthDefinition, methods: { check } }), {
+        Check: (_: unknown, answer: sendUnaryData<HealthCheckResponse>) => {
+          visited++;
+          answer(null, { status: HealthCheckResponse_ServingStatus.SERVING });
+        },
       });
-      await new Promise<void>((resolve) => server.listen(app.port, '127.0.0.1', resolve));
+      await listen(server, app.port);
       await round();
-      await new Promise((resolve) => server.close(resolve));
+      server.forceShutdown();
       expect(visited).toBe(0);
     });
 

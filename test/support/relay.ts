@@ -41,10 +41,10 @@ export async function startRelay(target: string, methods: readonly string[], aro
   return await listen(server);
 }
 
-/** Lets a server listen until the end. Gives its address. */
-export async function listen(server: Server): Promise<string> {
+/** Lets a server listen until the end, at a free port unless one is named. Gives its address. */
+export async function listen(server: Server, at = 0): Promise<string> {
   const port = await new Promise<number>((resolve, reject) => {
-    server.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, bound) =>
+    server.bindAsync(`127.0.0.1:${at}`, ServerCredentials.createInsecure(), (error, bound) =>
       error ? reject(error) : resolve(bound),
     );
   });
