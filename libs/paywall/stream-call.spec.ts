@@ -137,6 +137,27 @@ describe('paywall, server streams', () => {
     expect(await service.ledger.channel(channel.id)).toMatchObject({ spent: 5n, calls: 1n });
   });
 
+  test('a message that is none breaks its stream off, charged for what went before, and nothing else', async () => {
+    flow = async function* () {
+      reportUnits(5);
+      yield 'whole';
+      reportUnits(5);
+      yield undefined as never;
+    };
+    const channel = await open();
+    const request = text('half of it');
+    const call = () => channel.pay(service.call(FLOW, request, 1_000n));
+    const got = await collect(streamPaid(service.client, `/${FLOW}`, request, call()));
+    expect(got).toMatchObject({ error: { reason: 'INTERNAL' } });
+    expect(got.receipt?.amount ?? 0n).toBe(BigInt(got.messages.join('').length));
+    expect(await service.ledger.channel(channel.id)).toMatchObject({ spent: got.receipt?.amount ?? 0n });
+    flow = words;
+    expect(await collect(streamPaid(service.client, `/${FLOW}`, request, call()))).toMatchObject({
+      messages: ['half', 'of', 'it'],
+      error: undefined,
+    });
+  });
+
   test('T26 goes on only as far as it is authorised, and further when a voucher comes', async () => {
     flow = words;
     const channel = await open();

@@ -2,9 +2,9 @@ import { randomUUID } from 'node:crypto';
 import { status as codes, Metadata, ServerInterceptingCall, type ServerInterceptingCallInterface } from '@grpc/grpc-js';
 import { WeftError } from '#core/errors.js';
 import { StreamDigest } from '#payments/digests.js';
-import { asBuffer } from '#platform/as-buffer.js';
 import { Outcome, Receipt as ReceiptMessage } from '#protos/weft/payment/v1/payment.js';
 import { type Admission, type ChannelAttempt, Refused, responseExpired } from './attempt.js';
+import { encodeAnswer } from './encode-answer.js';
 import type { Route } from './offers.js';
 import { type EndStatus, refusal, trailers, type WireOutcome } from './refusal.js';
 import { withMeter } from './units.js';
@@ -94,12 +94,18 @@ export class StreamCall extends ServerInterceptingCall {
 
   // biome-ignore lint/suspicious/noExplicitAny: grpc-js's own signature
   override sendMessage(message: any, callback: () => void): void {
-    const bytes = asBuffer(this.route.definition.responseType.encode(message).finish());
+    if (this.#ended) return;
+    let bytes: Buffer;
+    try {
+      bytes = encodeAnswer(this.route, message);
+    } catch (error) {
+      this.#breakOff(error);
+      return;
+    }
     if (this.#attempt === undefined) {
       this.call.sendMessage(bytes, callback);
       return;
     }
-    if (this.#ended) return;
     if (bytes.length > this.wall.maxResponseBytes) {
       this.#breakOff(new WeftError('SERVICE_FAILED', `a message is larger than ${this.wall.maxResponseBytes} bytes`));
       return;
@@ -113,7 +119,7 @@ export class StreamCall extends ServerInterceptingCall {
 
   override sendStatus(status: Status): void {
     if (this.#attempt === undefined) {
-      this.call.sendStatus(status);
+      if (!this.#ended) this.call.sendStatus(status);
       return;
     }
     this.#handlerEnd = status;
@@ -148,8 +154,7 @@ export class StreamCall extends ServerInterceptingCall {
       return this.route.definition.requestType.decode(bytes);
     } catch {
       const error = new WeftError('INVALID_INPUT', `the request is not a message of ${this.route.method}`);
-      if (this.#attempt === undefined) this.call.sendStatus(refusal(error, { outcome: undefined }));
-      else this.#breakOff(error);
+      this.#breakOff(error);
       return undefined;
     }
   }
@@ -303,8 +308,14 @@ export class StreamCall extends ServerInterceptingCall {
     }
   }
 
-  #breakOff(error: WeftError): void {
-    this.#handlerEnd = refusal(error, { outcome: undefined });
+  #breakOff(error: unknown): void {
+    const status = this.wall.refusal(this.route, error);
+    if (this.#attempt === undefined) {
+      this.#ended = true;
+      this.call.sendStatus(status);
+      return;
+    }
+    this.#handlerEnd = status;
     this.#wake?.();
     void this.#run();
   }

@@ -76,6 +76,24 @@ describe('paywall, unary', () => {
     expect((await service.pool.query('select count(*) from provider.call')).rows).toEqual(before.rows);
   });
 
+  test('I8 ends a call whose answer is no message in an error, charges nothing for it, and serves the next', async () => {
+    const { say, peek } = service.handlers;
+    service.handlers.say = () => undefined as never;
+    service.handlers.peek = () => undefined as never;
+    const before = (await service.ledger.channel(channel.id))!.spent;
+    const request = text('halfway');
+    const call = service.call(SAY, request, 100n);
+    const paid = () => callPaid(service.client, `/${SAY}`, request, channel.pay(call));
+    const free = () => callPaid(service.client, `/${PEEK}`, request, undefined);
+    expect(await paid()).toMatchObject({ error: { reason: 'INTERNAL' }, outcome: 'not-charged', bytes: undefined });
+    expect(await free()).toMatchObject({ error: { reason: 'INTERNAL' }, bytes: undefined });
+    expect((await service.ledger.channel(channel.id))!.spent).toBe(before);
+    expect(service.errors.splice(0)).toMatchObject([{ cause: expect.any(Error) }, { cause: expect.any(Error) }]);
+    Object.assign(service.handlers, { say, peek });
+    expect(textOf((await paid()).bytes)).toBe('halfway');
+    expect(textOf((await free()).bytes)).toBe('halfway');
+  });
+
   test('I9 refuses a call id that comes back with another request', async () => {
     const callId = randomBytes(32);
     const first = text('one');
