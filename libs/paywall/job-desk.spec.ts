@@ -327,6 +327,20 @@ describe('a call that a job pays', () => {
     });
   });
 
+  test('it is handed in, however many others of the provider wait for their evaluation', async () => {
+    await service.pool.query(
+      `insert into provider.job
+         (id, step, payer, call_id, asset, tenure, amount, deliverable, expires_at_sec, review_sec, state)
+       select sha256(n::text::bytea), 0, 'waiting', '', $1, 1, 100, '', 1, 3600, 'SUBMITTED' from generate_series(1, 500) as n`,
+      [String(asset)],
+    );
+    const job = await newJob();
+    await pay(payByJob(chain, job, say()));
+    await (await settler()).settleNow();
+    expect(await chain.jobs.step(job.jobId, 0)).toMatchObject({ status: 'submitted' });
+    await service.pool.query(`delete from provider.job where payer = 'waiting'`);
+  });
+
   test('nobody evaluates: the provider is paid when the review is over', async () => {
     const job = await newJob();
     await pay(payByJob(chain, job, say()));

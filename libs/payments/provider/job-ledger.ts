@@ -44,6 +44,9 @@ export interface ServedJob {
   readonly state: JobState;
 }
 
+/** So many of one state are looked at in one round. */
+export const JOBS_AT_ONCE = 500;
+
 /** Steps of jobs in the provider's ledger: kept with their answer before it is sent, handed in later. */
 export class JobLedger {
   constructor(
@@ -104,13 +107,24 @@ export class JobLedger {
     return rows[0] as unknown as { open: number; unpaid: number };
   }
 
-  /** Whatever is not final, the oldest first. */
-  async open(): Promise<ServedJob[]> {
-    const { rows } = await this.#query(
-      `select * from provider.job where state in ('ANSWERED', 'SUBMITTED') order by expires_at_sec limit 500`,
-      [],
-    );
-    return rows.map(toJob);
+  /**
+   * What is not final, of these tenures: first what is to be handed in, which expires, then `JOBS_AT_ONCE` of what is to
+   * be evaluated, from the first one past `after` on. The oldest first.
+   */
+  async open(
+    tenures?: readonly Pick<ServedJob, 'asset' | 'tenure'>[],
+    after?: Pick<ServedJob, 'expiresAtSec' | 'jobId' | 'step'>,
+  ): Promise<ServedJob[]> {
+    const of = [tenures?.map(({ asset }) => String(asset)), tenures?.map(({ tenure }) => tenure)];
+    const [answered, submitted] = await Promise.all([
+      this.#query(`${JOBS_OF} and state = 'ANSWERED' order by expires_at_sec limit ${JOBS_AT_ONCE}`, of),
+      this.#query(
+        `${JOBS_OF} and state = 'SUBMITTED' and (expires_at_sec, id, step) > ($3, $4, $5)
+          order by expires_at_sec, id, step limit ${JOBS_AT_ONCE}`,
+        [...of, after?.expiresAtSec ?? 0, asBuffer(after?.jobId ?? new Uint8Array()), after?.step ?? 0],
+      ),
+    ]);
+    return [...answered.rows, ...submitted.rows].map(toJob);
   }
 
   async job(jobId: Uint8Array, step: number): Promise<(ServedJob & { readonly paid: bigint }) | undefined> {
@@ -138,6 +152,10 @@ export class JobLedger {
     });
   }
 }
+
+const JOBS_OF = `
+select * from provider.job
+ where ($1::numeric[] is null or (asset, tenure) in (select * from unnest($1::numeric[], $2::bigint[])))`;
 
 const KEEP = `
 with kept as (

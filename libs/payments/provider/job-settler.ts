@@ -1,7 +1,7 @@
 import { WeftError } from '#core/errors.js';
 import { toHex } from '#core/hex.js';
 import type { ChainView } from './chain-view.js';
-import type { ServedJob } from './job-ledger.js';
+import { JOBS_AT_ONCE, type ServedJob } from './job-ledger.js';
 import type { ProviderLedger } from './provider-ledger.js';
 import type { Claimant } from './settler.js';
 
@@ -25,6 +25,8 @@ export class JobSettler {
   #timer: NodeJS.Timeout | undefined;
   #last: Promise<void> = Promise.resolve();
   #stopped = false;
+  /** The last step of the round before that waits for its evaluation; none once the round came to the end of them. */
+  #lookedAt: ServedJob | undefined;
 
   constructor(options: JobSettlerOptions) {
     this.#options = options;
@@ -47,17 +49,21 @@ export class JobSettler {
     await this.#last;
   }
 
-  /** Looks once at every step that is not final. Never rejects: what fails is told and tried again the next time. */
+  /**
+   * Looks once at every step that is to be handed in, and at the next of those that wait for their evaluation. Never
+   * rejects: what fails is told and tried again the next time.
+   */
   async settleNow(): Promise<void> {
     const { ledger, claimants } = this.#options;
     try {
-      const open = await ledger.jobs.open();
+      const open = await ledger.jobs.open(claimants, this.#lookedAt);
+      const waiting = open.filter(({ state }) => state === 'SUBMITTED');
+      this.#lookedAt = waiting.length < JOBS_AT_ONCE ? undefined : waiting.at(-1);
       // A transaction takes as long as its confirmations: none waits for another's.
       for (let at = 0; at < open.length; at += AT_ONCE)
         await Promise.all(
           open.slice(at, at + AT_ONCE).map(async (job) => {
-            const claimant = claimants.find(({ asset, tenure }) => asset === job.asset && tenure === job.tenure);
-            if (claimant === undefined) return;
+            const claimant = claimants.find(({ asset, tenure }) => asset === job.asset && tenure === job.tenure)!;
             await this.#settle(job, claimant).catch((error: unknown) => this.#report(job, error));
           }),
         );
