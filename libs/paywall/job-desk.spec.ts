@@ -313,6 +313,36 @@ describe('a call that a job pays', () => {
       await others.stop();
     });
 
+    test('I6 serves a client no more jobs when all of them come at once', async () => {
+      const bounded = await other({ maxOpenJobs: 3, newChannelBurst: 1_000 });
+      const funded = await fundJob(
+        chain,
+        client(),
+        Array.from({ length: 8 }, () => order()),
+      );
+      let through = () => {};
+      const judged = new Promise<void>((resolve) => {
+        through = resolve;
+      });
+      bounded.handlers.say = async (words) => {
+        await judged;
+        return words;
+      };
+      let refused = 0;
+      const asked = funded.terms.orders.map(async (_, step) => {
+        const reply = await callPaid(bounded.client, `/${SAY}`, request, payByJob(chain, funded, say(), { step }));
+        if (reply.error !== undefined) refused += 1;
+        if (refused === 5) through();
+        return reply;
+      });
+      const replies = await Promise.all(asked);
+      const errors = replies.flatMap(({ error }) => (error === undefined ? [] : [error]));
+      expect(errors).toHaveLength(5);
+      for (const error of errors) expect(error).toMatchObject({ reason: 'OVERLOADED', retryable: true });
+      expect(bounded.calls).toHaveLength(3);
+      await bounded.stop();
+    });
+
     test('I6 serves a client so many jobs that nobody evaluated, and so many that were not paid, and no more', async () => {
       const bounded = await other({ maxOpenJobs: 3, maxUnpaidJobs: 2 });
       for (let i = 0; i < 3; i++) expect((await ask(bounded)).outcome).toBe('charged');

@@ -58,6 +58,8 @@ describe('jobs in the provider’s ledger', () => {
     expect(await ledger.jobs.isSpent(jobId, 1)).toBe(true);
     expect(await ledger.tenures()).toEqual([{ asset: 1n, tenure: 1 }]);
     expect(await ledger.jobs.countsOf(payer, NOW - DAY)).toEqual({ open: 2, unpaid: 1 });
+    const some = [0, 1].map((step) => ({ jobId, step }));
+    expect(await ledger.jobs.countsOf(payer, NOW - DAY, some)).toEqual({ open: 1, unpaid: 1 });
   });
 
   test('are handed in before any that wait is looked at, and those that wait round by round, of no tenure but ours', async () => {

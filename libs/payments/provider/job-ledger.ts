@@ -2,6 +2,7 @@ import pg from 'pg';
 import { WeftError } from '#core/errors.js';
 import { asBuffer } from '#platform/as-buffer.js';
 import type { BodyStore } from './body-store.js';
+import { byteaArray, numberArray } from './bytea-array.js';
 import { isAnswer, ledgerUnavailable } from './charge-commit.js';
 import { storeResponse } from './store-response.js';
 
@@ -96,13 +97,25 @@ export class JobLedger {
     return rows.length > 0;
   }
 
-  /** How many jobs of a client wait for their evaluation, and how many that expired since then came to nothing. */
-  async countsOf(payer: Uint8Array, sinceSec: number): Promise<{ open: number; unpaid: number }> {
+  /**
+   * How many jobs of a client wait for their evaluation, and how many that expired since then came to nothing; without
+   * the steps of `except`.
+   */
+  async countsOf(
+    payer: Uint8Array,
+    sinceSec: number,
+    except: readonly Pick<ServedJob, 'jobId' | 'step'>[] = [],
+  ): Promise<{ open: number; unpaid: number }> {
     const { rows } = await this.#query(
       `select count(*) filter (where state in ('ANSWERED', 'SUBMITTED'))::int as open,
               count(*) filter (where state = 'UNPAID' and expires_at_sec >= $2)::int as unpaid
-         from provider.job where payer = $1`,
-      [asBuffer(payer), sinceSec],
+         from provider.job where payer = $1 and (id, step) not in (select * from unnest($3::bytea[], $4::int[]))`,
+      [
+        asBuffer(payer),
+        sinceSec,
+        byteaArray(except.map(({ jobId }) => jobId)),
+        numberArray(except.map(({ step }) => step)),
+      ],
     );
     return rows[0] as unknown as { open: number; unpaid: number };
   }
@@ -115,7 +128,10 @@ export class JobLedger {
     tenures?: readonly Pick<ServedJob, 'asset' | 'tenure'>[],
     after?: Pick<ServedJob, 'expiresAtSec' | 'jobId' | 'step'>,
   ): Promise<ServedJob[]> {
-    const of = [tenures?.map(({ asset }) => String(asset)), tenures?.map(({ tenure }) => tenure)];
+    const of = [
+      tenures && numberArray(tenures.map(({ asset }) => asset)),
+      tenures && numberArray(tenures.map(({ tenure }) => tenure)),
+    ];
     const [answered, submitted] = await Promise.all([
       this.#query(`${JOBS_OF} and state = 'ANSWERED' order by expires_at_sec limit ${JOBS_AT_ONCE}`, of),
       this.#query(
