@@ -33,7 +33,8 @@ export class Accounts {
   readonly #readAtMs = new WeakMap<ChannelAccount, number>();
   /** Channels that the chain does not know, or that we do not serve: not asked for again for a while. */
   readonly #refused: RecentMap<{ readonly error: WeftError; readonly untilMs: number }>;
-  readonly #seen: RecentMap<{ readonly filter: SeenCalls; whole: boolean }>;
+  /** `tooMany`: not remembered, and not read again to find that out. */
+  readonly #seen: RecentMap<{ readonly filter: SeenCalls; whole: boolean; tooMany: boolean }>;
   readonly #learning = new Map<string, Promise<void>>();
   readonly #chainReads: TokenBucket;
   /** By what the chain was last known. */
@@ -129,14 +130,15 @@ export class Accounts {
   /** Learns a payer's call ids, so that new ones need no question. Ids noted meanwhile count too. */
   async learn(payer: Uint8Array): Promise<void> {
     const key = keyOf(payer);
-    if (this.seenBy(key) !== undefined) return;
+    const known = this.#seen.get(key);
+    if (known?.whole || known?.tooMany) return;
     await once(this.#learning, key, async () => {
-      const seen = { filter: new SeenCalls(), whole: false };
+      const seen = { filter: new SeenCalls(), whole: false, tooMany: false };
       this.#seen.set(key, seen);
       const ids = await this.ledger.callIds(payer, MAX_REMEMBERED_CALLS);
-      if (ids === undefined) return;
-      for (const id of ids) seen.filter.add(id);
-      seen.whole = true;
+      for (const id of ids ?? []) seen.filter.add(id);
+      seen.whole = ids !== undefined;
+      seen.tooMany = ids === undefined;
     });
   }
 
