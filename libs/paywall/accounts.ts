@@ -36,7 +36,9 @@ export class Accounts {
   /** `tooMany`: not remembered, and not read again to find that out. */
   readonly #seen: RecentMap<{ readonly filter: SeenCalls; whole: boolean; tooMany: boolean }>;
   readonly #learning = new Map<string, Promise<void>>();
-  readonly #chainReads: TokenBucket;
+  /** For channels never seen before, which anybody can make up, and for those that have shown to be real. */
+  readonly #firstReads: TokenBucket;
+  readonly #rereads: TokenBucket;
   /** By what the chain was last known. */
   #mark: BlockMark | undefined;
 
@@ -48,7 +50,8 @@ export class Accounts {
     this.#accounts = new RecentMap(limits.maxChannels, (account) => account.serving === 0);
     this.#refused = new RecentMap(limits.maxChannels);
     this.#seen = new RecentMap(limits.maxPayers);
-    this.#chainReads = new TokenBucket(limits.newChannelsPerSec, limits.newChannelBurst);
+    this.#firstReads = new TokenBucket(limits.newChannelsPerSec, limits.newChannelBurst);
+    this.#rereads = new TokenBucket(limits.newChannelsPerSec, limits.newChannelBurst);
   }
 
   /** The account if it is in memory. */
@@ -83,7 +86,7 @@ export class Accounts {
   async rereadChain(account: ChannelAccount): Promise<void> {
     await once(this.#refreshing, `chain ${account.key}`, async () => {
       await this.#pause(account);
-      this.#takeChainRead();
+      takeFrom(this.#rereads);
       await this.#takeFromChain(account);
     });
   }
@@ -152,7 +155,7 @@ export class Accounts {
   }
 
   async #takeIn({ id, key, terms, minChannel }: ChannelRef) {
-    this.#takeChainRead();
+    takeFrom(this.#firstReads);
     const onChain = await this.chain.channel(id);
     const error =
       onChain.status === 'none'
@@ -173,11 +176,6 @@ export class Accounts {
     return await this.ledger.addChannel({ id, terms, onChain, wholeLife });
   }
 
-  #takeChainRead(): void {
-    if (!this.#chainReads.take())
-      throw new WeftError('OVERLOADED', 'too many new or short channels at once; try again in a moment');
-  }
-
   /** Waits until the account may be read again, so that a question never goes unanswered but a flood costs little. */
   async #pause(account: ChannelAccount): Promise<void> {
     const last = this.#readAtMs.get(account) ?? Number.NEGATIVE_INFINITY;
@@ -185,6 +183,11 @@ export class Accounts {
     if (wait > 0) await delay(wait);
     this.#readAtMs.set(account, performance.now());
   }
+}
+
+function takeFrom(chainReads: TokenBucket): void {
+  if (!chainReads.take())
+    throw new WeftError('OVERLOADED', 'too many new or short channels at once; try again in a moment');
 }
 
 /** One at a time per key; whoever comes meanwhile gets the same. */
