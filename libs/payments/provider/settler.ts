@@ -99,6 +99,7 @@ export class Settler {
       policy: this.#policy,
       watchSec: options.watchSec ?? WATCH_SEC,
       report: (error) => this.#report(error),
+      unlessUnclear: (work) => this.#unlessUnclear(work),
     });
   }
 
