@@ -293,10 +293,7 @@ export class StreamCall extends ServerInterceptingCall {
     const until = performance.now() + limits.extendWaitMs;
     while (!this.#cancelled && !this.wall.growHold(attempt, added)) {
       const left = until - performance.now();
-      if (left <= 0)
-        throw new WeftError('UNDERPAID', 'no further voucher came, and what was authorised is used up', {
-          amount: String(this.#amount),
-        });
+      if (left <= 0) throw this.#unpaid(attempt, added - attempt.held);
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, Math.min(left, 250));
         this.#wake = () => {
@@ -306,6 +303,15 @@ export class StreamCall extends ServerInterceptingCall {
       });
       await this.wall.rereadForMore(attempt.account);
     }
+  }
+
+  /** What a stream that waited in vain for `more` is told: whose deposit alone is short has signed enough. */
+  #unpaid({ account }: ChannelAttempt, more: bigint): WeftError {
+    const needed = account.spent + account.reserved + more;
+    const amounts = { amount: String(this.#amount) };
+    if (needed <= account.authorised && needed > account.deposited)
+      return new WeftError('CHANNEL_EMPTY', 'the channel does not hold enough for what comes next; top it up', amounts);
+    return new WeftError('UNDERPAID', 'no further voucher came, and what was authorised is used up', amounts);
   }
 
   #breakOff(error: unknown): void {
