@@ -1,9 +1,11 @@
 import { WeftError } from '#core/errors.js';
 import { toHex } from '#core/hex.js';
+import type { TransactionSender } from '../chain/transaction-sender.js';
 import type { ChainView } from './chain-view.js';
 import { JOBS_AT_ONCE, type ServedJob } from './job-ledger.js';
 import type { ProviderLedger } from './provider-ledger.js';
 import type { Claimant } from './settler.js';
+import { underLock } from './under-lock.js';
 
 export interface JobSettlerOptions {
   readonly ledger: ProviderLedger;
@@ -59,20 +61,28 @@ export class JobSettler {
       const open = await ledger.jobs.open(claimants, this.#lookedAt);
       const waiting = open.filter(({ state }) => state === 'SUBMITTED');
       this.#lookedAt = waiting.length < JOBS_AT_ONCE ? undefined : waiting.at(-1);
-      // A transaction takes as long as its confirmations: none waits for another's.
-      for (let at = 0; at < open.length; at += AT_ONCE)
-        await Promise.all(
-          open.slice(at, at + AT_ONCE).map(async (job) => {
-            const claimant = claimants.find(({ asset, tenure }) => asset === job.asset && tenure === job.tenure)!;
-            await this.#settle(job, claimant).catch((error: unknown) => this.#report(job, error));
-          }),
-        );
+      for (const sender of new Set(claimants.map((each) => each.sender))) {
+        const mine = open.filter((job) => claimants.some((each) => each.sender === sender && isOf(each, job)));
+        if (mine.length === 0) continue;
+        // One process at a time, since the second to hand in a step pays for a transaction that is refused.
+        await underLock(ledger.pool, `weft job settler ${sender.address}`, false, () => this.#settleAll(mine, sender));
+      }
     } catch (error) {
       this.#options.onError?.(error);
     }
   }
 
-  async #settle(job: ServedJob, { sender }: Claimant): Promise<void> {
+  async #settleAll(jobs: readonly ServedJob[], sender: TransactionSender): Promise<void> {
+    // A transaction takes as long as its confirmations: none waits for another's.
+    for (let at = 0; at < jobs.length; at += AT_ONCE)
+      await Promise.all(
+        jobs.slice(at, at + AT_ONCE).map(async (job) => {
+          await this.#settle(job, sender).catch((error: unknown) => this.#report(job, error));
+        }),
+      );
+  }
+
+  async #settle(job: ServedJob, sender: TransactionSender): Promise<void> {
     const { chain, ledger } = this.#options;
     const { jobId, step } = job;
     const jobs = chain.jobs!;
@@ -105,3 +115,5 @@ export class JobSettler {
     this.#options.onError?.(new WeftError(reason, what, {}, { cause: error }));
   }
 }
+
+const isOf = ({ asset, tenure }: Claimant, job: ServedJob): boolean => asset === job.asset && tenure === job.tenure;
