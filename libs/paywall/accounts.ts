@@ -33,9 +33,12 @@ export class Accounts {
   readonly #readAtMs = new WeakMap<ChannelAccount, number>();
   /** Channels that the chain does not know, or that we do not serve: not asked for again for a while. */
   readonly #refused: RecentMap<{ readonly error: WeftError; readonly untilMs: number }>;
-  readonly #seen: RecentMap<{ readonly filter: SeenCalls; whole: boolean }>;
+  /** `tooMany`: not remembered, and not read again to find that out. */
+  readonly #seen: RecentMap<{ readonly filter: SeenCalls; whole: boolean; tooMany: boolean }>;
   readonly #learning = new Map<string, Promise<void>>();
-  readonly #chainReads: TokenBucket;
+  /** For channels never seen before, which anybody can make up, and for those that have shown to be real. */
+  readonly #firstReads: TokenBucket;
+  readonly #rereads: TokenBucket;
   /** By what the chain was last known. */
   #mark: BlockMark | undefined;
 
@@ -47,7 +50,8 @@ export class Accounts {
     this.#accounts = new RecentMap(limits.maxChannels, (account) => account.serving === 0);
     this.#refused = new RecentMap(limits.maxChannels);
     this.#seen = new RecentMap(limits.maxPayers);
-    this.#chainReads = new TokenBucket(limits.newChannelsPerSec, limits.newChannelBurst);
+    this.#firstReads = new TokenBucket(limits.newChannelsPerSec, limits.newChannelBurst);
+    this.#rereads = new TokenBucket(limits.newChannelsPerSec, limits.newChannelBurst);
   }
 
   /** The account if it is in memory. */
@@ -82,7 +86,7 @@ export class Accounts {
   async rereadChain(account: ChannelAccount): Promise<void> {
     await once(this.#refreshing, `chain ${account.key}`, async () => {
       await this.#pause(account);
-      this.#takeChainRead();
+      takeFrom(this.#rereads);
       await this.#takeFromChain(account);
     });
   }
@@ -129,14 +133,15 @@ export class Accounts {
   /** Learns a payer's call ids, so that new ones need no question. Ids noted meanwhile count too. */
   async learn(payer: Uint8Array): Promise<void> {
     const key = keyOf(payer);
-    if (this.seenBy(key) !== undefined) return;
+    const known = this.#seen.get(key);
+    if (known?.whole || known?.tooMany) return;
     await once(this.#learning, key, async () => {
-      const seen = { filter: new SeenCalls(), whole: false };
+      const seen = { filter: new SeenCalls(), whole: false, tooMany: false };
       this.#seen.set(key, seen);
       const ids = await this.ledger.callIds(payer, MAX_REMEMBERED_CALLS);
-      if (ids === undefined) return;
-      for (const id of ids) seen.filter.add(id);
-      seen.whole = true;
+      for (const id of ids ?? []) seen.filter.add(id);
+      seen.whole = ids !== undefined;
+      seen.tooMany = ids === undefined;
     });
   }
 
@@ -150,7 +155,7 @@ export class Accounts {
   }
 
   async #takeIn({ id, key, terms, minChannel }: ChannelRef) {
-    this.#takeChainRead();
+    takeFrom(this.#firstReads);
     const onChain = await this.chain.channel(id);
     const error =
       onChain.status === 'none'
@@ -171,11 +176,6 @@ export class Accounts {
     return await this.ledger.addChannel({ id, terms, onChain, wholeLife });
   }
 
-  #takeChainRead(): void {
-    if (!this.#chainReads.take())
-      throw new WeftError('OVERLOADED', 'too many new or short channels at once; try again in a moment');
-  }
-
   /** Waits until the account may be read again, so that a question never goes unanswered but a flood costs little. */
   async #pause(account: ChannelAccount): Promise<void> {
     const last = this.#readAtMs.get(account) ?? Number.NEGATIVE_INFINITY;
@@ -183,6 +183,11 @@ export class Accounts {
     if (wait > 0) await delay(wait);
     this.#readAtMs.set(account, performance.now());
   }
+}
+
+function takeFrom(chainReads: TokenBucket): void {
+  if (!chainReads.take())
+    throw new WeftError('OVERLOADED', 'too many new or short channels at once; try again in a moment');
 }
 
 /** One at a time per key; whoever comes meanwhile gets the same. */

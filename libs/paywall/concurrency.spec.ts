@@ -25,7 +25,7 @@ import {
   newTerms,
   openChannel,
   openChannels,
-  type PayingChannel,
+  PayingChannel,
 } from '#test/support/paying.js';
 import { questions } from '#test/support/payments-questions.js';
 import { startSettler } from '#test/support/settling.js';
@@ -330,6 +330,36 @@ describe('calls at once', () => {
       expect(new Set(replies.map(({ error }) => error?.reason))).toEqual(new Set(['CHANNEL_TOO_SMALL', 'OVERLOADED']));
       expect((await guarded.pool.query('select count(*) from provider.channel')).rows).toEqual(before);
       expect((await pay()).error).toBeUndefined();
+    } finally {
+      await guarded.stop();
+    }
+  });
+
+  test('T66 a flood of channels that nobody opened keeps no top-up away', async () => {
+    const limits = { newChannelsPerSec: 0, newChannelBurst: 5 };
+    const guarded = await startPaidService({
+      chain,
+      databaseUrl,
+      listing: service.listing,
+      operator: service.operator,
+      limits,
+    });
+    try {
+      const channel = await open(1_000n);
+      const request = text('more');
+      const pay = (from: PayingChannel, most = 100n) =>
+        callPaid(guarded.client, `/${SAY}`, request, from.pay(guarded.call(SAY, request, most), 100n + most));
+      expect((await pay(channel)).error).toBeUndefined();
+      const ghost = () => {
+        const key = newKey();
+        return new PayingChannel(newTerms(randomBytes(20), key.address, asset), key, channel.domain);
+      };
+      const replies = await Promise.all(Array.from({ length: 20 }, () => pay(ghost())));
+      const reasons = replies.map(({ error }) => error?.reason);
+      expect(reasons.filter((reason) => reason === 'OVERLOADED').length).toBeGreaterThan(10);
+      expect((await pay(channel, 1_000n)).error?.reason).toBe('CHANNEL_EMPTY');
+      await send(chain.account(2), chain.escrow.topUpTo(channel.terms, 2_000n));
+      expect((await pay(channel, 1_000n)).error).toBeUndefined();
     } finally {
       await guarded.stop();
     }

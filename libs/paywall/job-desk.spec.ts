@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import type { Wallet } from 'ethers';
 import { send } from '#contracts/chain.js';
+import { connectChain } from '#contracts/chain-provider.js';
 import { messageDigest } from '#payments/digests.js';
 import { JobSettler } from '#payments/provider/job-settler.js';
 import { callRaw } from '#payments/rpc/raw-call.js';
@@ -12,6 +13,7 @@ import { type Chain, startChain } from '#test/support/chain.js';
 import { createDatabase } from '#test/support/database.js';
 import { type FundedJob, fundJob, payByJob } from '#test/support/jobs.js';
 import {
+  type ChainLink,
   FLOW,
   type PaidService,
   publishEcho,
@@ -21,6 +23,7 @@ import {
   textOf,
 } from '#test/support/paid-service.js';
 import { callPaid, domainOf, metadataOf } from '#test/support/paying.js';
+import { startRpcProxy } from '#test/support/rpc-proxy.js';
 import { startSettler } from '#test/support/settling.js';
 
 describe('a call that a job pays', () => {
@@ -71,10 +74,10 @@ describe('a call that a job pays', () => {
     return rows[0];
   };
 
-  async function settler() {
-    const claiming = await startSettler(chain, service, operatorWallet);
+  async function settler(link: ChainLink = chain) {
+    const claiming = await startSettler(link, service, operatorWallet);
     settlers.push(claiming);
-    return new JobSettler({
+    const settling = new JobSettler({
       ledger: service.ledger,
       chain: service.view,
       claimants: [{ asset, tenure: 1, sender: claiming.sender }],
@@ -82,6 +85,7 @@ describe('a call that a job pays', () => {
         throw error;
       },
     });
+    return { settling, sender: claiming.sender };
   }
 
   test('is served with a receipt of the job, and its answer handed in and paid when it is accepted', async () => {
@@ -96,7 +100,7 @@ describe('a call that a job pays', () => {
     const hash = signingHash(escrowDomain(domainOf(chain)), hashReceipt(receipt!));
     expect(signedBy(service.operator.address, hash, receipt!.signature)).toBe(true);
 
-    const settling = await settler();
+    const { settling } = await settler();
     await settling.settleNow();
     const waiting = async () => (await service.ledger.epochs.waiting({ asset, tenure: 1 }, 100)).receipts;
     expect(await waiting()).toBe(0);
@@ -126,7 +130,7 @@ describe('a call that a job pays', () => {
     const job = await newJob();
     const payment = payByJob(chain, job, say());
     await pay(payment);
-    await (await settler()).settleNow();
+    await (await settler()).settling.settleNow();
     expect((await pay(payment)).outcome).toBe('charged');
     expect(service.calls).toHaveLength(1);
   });
@@ -146,7 +150,7 @@ describe('a call that a job pays', () => {
     const other = await publishEcho(chain);
     const job = await fundJob(chain, client(), [{ asset: other.asset, tenure: 1, amount: 7n }, order()]);
     const reply = await pay(payByJob(chain, job, say(), { step: 1 }));
-    await (await settler()).settleNow();
+    await (await settler()).settling.settleNow();
     const steps = await Promise.all([0, 1].map((step) => chain.jobs.step(job.jobId, step)));
     expect([reply.outcome, ...steps.map(({ status }) => status)]).toEqual(['charged', 'funded', 'submitted']);
   });
@@ -313,6 +317,36 @@ describe('a call that a job pays', () => {
       await others.stop();
     });
 
+    test('I6 serves a client no more jobs when all of them come at once', async () => {
+      const bounded = await other({ maxOpenJobs: 3, newChannelBurst: 1_000 });
+      const funded = await fundJob(
+        chain,
+        client(),
+        Array.from({ length: 8 }, () => order()),
+      );
+      let through = () => {};
+      const judged = new Promise<void>((resolve) => {
+        through = resolve;
+      });
+      bounded.handlers.say = async (words) => {
+        await judged;
+        return words;
+      };
+      let refused = 0;
+      const asked = funded.terms.orders.map(async (_, step) => {
+        const reply = await callPaid(bounded.client, `/${SAY}`, request, payByJob(chain, funded, say(), { step }));
+        if (reply.error !== undefined) refused += 1;
+        if (refused === 5) through();
+        return reply;
+      });
+      const replies = await Promise.all(asked);
+      const errors = replies.flatMap(({ error }) => (error === undefined ? [] : [error]));
+      expect(errors).toHaveLength(5);
+      for (const error of errors) expect(error).toMatchObject({ reason: 'OVERLOADED', retryable: true });
+      expect(bounded.calls).toHaveLength(3);
+      await bounded.stop();
+    });
+
     test('I6 serves a client so many jobs that nobody evaluated, and so many that were not paid, and no more', async () => {
       const bounded = await other({ maxOpenJobs: 3, maxUnpaidJobs: 2 });
       for (let i = 0; i < 3; i++) expect((await ask(bounded)).outcome).toBe('charged');
@@ -327,10 +361,44 @@ describe('a call that a job pays', () => {
     });
   });
 
+  test('it is handed in, however many others of the provider wait for their evaluation', async () => {
+    await service.pool.query(
+      `insert into provider.job
+         (id, step, payer, call_id, asset, tenure, amount, deliverable, expires_at_sec, review_sec, state)
+       select sha256(n::text::bytea), 0, 'waiting', '', $1, 1, 100, '', 1, 3600, 'SUBMITTED' from generate_series(1, 500) as n`,
+      [String(asset)],
+    );
+    const job = await newJob();
+    await pay(payByJob(chain, job, say()));
+    await (await settler()).settling.settleNow();
+    expect(await chain.jobs.step(job.jobId, 0)).toMatchObject({ status: 'submitted' });
+    await service.pool.query(`delete from provider.job where payer = 'waiting'`);
+  });
+
+  test('it is handed in once, though two replicas look at it', async () => {
+    const wire = await startRpcProxy(chain.rpcUrl);
+    const provider = await connectChain(wire.url);
+    const job = await newJob();
+    await pay(payByJob(chain, job, say()));
+    const [one, two] = [await settler({ ...chain, provider }), await settler({ ...chain, provider })];
+    const sent = () => operatorWallet.getNonce();
+    const before = await sent();
+    let tries = 0;
+    wire.decide((method) => (method === 'eth_sendRawTransaction' && ++tries === 1 ? 'lose request' : 'pass'));
+    const first = one.settling.settleNow();
+    while (tries === 0) await chain.provider.getBlockNumber();
+    await two.settling.settleNow(); // the other's transaction is stored, and on its way
+    await one.sender.resume();
+    await first;
+    expect((await sent()) - before).toBe(1);
+    expect(await chain.jobs.step(job.jobId, 0)).toMatchObject({ status: 'submitted' });
+    provider.destroy();
+  });
+
   test('nobody evaluates: the provider is paid when the review is over', async () => {
     const job = await newJob();
     await pay(payByJob(chain, job, say()));
-    const settling = await settler();
+    const { settling } = await settler();
     await settling.settleNow();
     await chain.advance(3_700);
     await settling.settleNow();
@@ -341,7 +409,7 @@ describe('a call that a job pays', () => {
   test('it is rejected: nothing is owed, and the settler lets it go', async () => {
     const job = await newJob();
     await pay(payByJob(chain, job, say()));
-    const settling = await settler();
+    const { settling } = await settler();
     await settling.settleNow();
     await send(client(), chain.jobs.reject(job.jobId, 0));
     await settling.settleNow();

@@ -39,8 +39,8 @@ export interface Served {
  */
 export class JobDesk {
   readonly #chainReads: TokenBucket;
-  /** Steps whose call is being served here. */
-  readonly #busy = new Set<string>();
+  /** Steps whose call is being judged or served here. */
+  readonly #busy = new Map<string, VerifiedJob>();
   /** One at a time for each step: none rests on what another is about to change. */
   readonly #admissions = new Turns();
 
@@ -56,7 +56,7 @@ export class JobDesk {
   }
 
   async #admit(route: Route, verified: VerifiedJob, step: string): Promise<Admission> {
-    const { ledger, serving, meet, serve } = this.parts;
+    const { ledger, serving, meet } = this.parts;
     try {
       const running = serving(verified.callKey);
       if (running !== undefined) return meet(running, verified);
@@ -65,14 +65,27 @@ export class JobDesk {
       const row = await ledger.call(verified.payer, verified.call.callId);
       if (row !== undefined) return meetRow(verified, row);
       await this.#checkStanding(verified.version);
-      const onChain = await this.#checkedJob(verified);
+      return await this.#admitNew(route, verified, step);
+    } catch (error) {
+      throw notCharged(error);
+    }
+  }
+
+  async #admitNew(route: Route, verified: VerifiedJob, step: string): Promise<Admission> {
+    const { serving, meet, serve } = this.parts;
+    // Together, so that of many that come at once each counts all that came before it.
+    const before = [...this.#busy.values()].filter(({ payerKey }) => payerKey === verified.payerKey);
+    this.#busy.set(step, verified);
+    let attempt: JobAttempt | undefined;
+    try {
+      const onChain = await this.#checkedJob(verified, before);
       await this.#checkGate(verified);
       const meanwhile = serving(verified.callKey);
       if (meanwhile !== undefined) return meet(meanwhile, verified);
-      this.#busy.add(step);
-      return serve(new JobAttempt(route, verified, onChain, () => this.#busy.delete(step)));
-    } catch (error) {
-      throw notCharged(error);
+      attempt = new JobAttempt(route, verified, onChain, () => this.#busy.delete(step));
+      return serve(attempt);
+    } finally {
+      if (attempt === undefined) this.#busy.delete(step);
     }
   }
 
@@ -111,10 +124,10 @@ export class JobDesk {
     if (refused !== undefined) throw refused;
   }
 
-  async #checkedJob(verified: VerifiedJob): Promise<JobOnChain> {
+  async #checkedJob(verified: VerifiedJob, before: readonly VerifiedJob[]): Promise<JobOnChain> {
     const { jobId, step } = verified.job;
     if (this.parts.limits.jobs === 'none') throw unfit('jobs are not taken here; pay through a channel', {});
-    await this.#checkClient(verified);
+    await this.#checkClient(verified, before);
     if (!this.#chainReads.take())
       throw new WeftError('OVERLOADED', 'too many jobs are asked for at once; try again in a moment');
     const onChain = await this.parts.chain.job(jobId, step);
@@ -124,10 +137,15 @@ export class JobDesk {
     return onChain;
   }
 
-  /** What a client whose evaluator always says no can take is bounded. */
-  async #checkClient({ payer }: VerifiedJob): Promise<void> {
+  /**
+   * What a client whose evaluator always says no can take is bounded. `before`: what of his was being judged or served
+   * here when this call came, and may be in the ledger by now.
+   */
+  async #checkClient({ payer }: VerifiedJob, before: readonly VerifiedJob[]): Promise<void> {
     const { ledger, limits, chain } = this.parts;
-    const { open, unpaid } = await ledger.jobs.countsOf(payer, chain.nowSec() - MONTH_SEC);
+    const steps = before.map(({ job }) => job);
+    const { open: kept, unpaid } = await ledger.jobs.countsOf(payer, chain.nowSec() - MONTH_SEC, steps);
+    const open = kept + before.length;
     if (unpaid >= limits.maxUnpaidJobs)
       throw unfit(`${unpaid} answered jobs of this client were not paid; pay through a channel`, {
         unpaid: String(unpaid),

@@ -73,6 +73,11 @@ export class LicenceAccount extends Account {
     return this.onChain.signer !== undefined && sameBytes(this.onChain.signer, key);
   }
 
+  /** Whether it is the present signer, or the last one that proved to be one. */
+  wasSigner(key: Uint8Array): boolean {
+    return this.isSigner(key) || sameBytes(this.signer, key);
+  }
+
   override refusalOf(
     { by, cumulative, version }: VerifiedPayment,
     needed: bigint,

@@ -94,11 +94,16 @@ export class LicenceAccounts {
   }
 
   /** One question at a time for each licence; whoever comes meanwhile gets the same answer. */
-  async #read({ accountId, accountKey: key }: Asking): Promise<LicenceOnChain> {
+  async #read({ accountId, accountKey: key, by }: Asking): Promise<LicenceOnChain> {
     const unknown = this.#unknown.get(key);
     if (unknown !== undefined && performance.now() < unknown.untilMs) throw unknown.error;
     let reading = this.#reading.get(key);
     if (reading === undefined) {
+      // A flood of ids that nobody knows, or of keys that are nobody's, must not keep those away that are in use.
+      const account = this.#accounts.get(key);
+      const isSigner = by.kind === 'licence' && account?.wasSigner(by.signedBy);
+      if (!isSigner && !this.#chainReads.take())
+        throw new WeftError('OVERLOADED', 'too many licences are asked about at once; try again in a moment');
       reading = this.#ask(accountId, key).finally(() => this.#reading.delete(key));
       this.#reading.set(key, reading);
     }
@@ -108,9 +113,6 @@ export class LicenceAccounts {
   async #ask(id: Uint8Array, key: string): Promise<LicenceOnChain> {
     const wait = (this.#readAtMs.get(key) ?? Number.NEGATIVE_INFINITY) + this.limits.rereadChannelMs;
     if (wait > performance.now()) await delay(wait - performance.now());
-    // A flood of ids that nobody knows must not keep those away that are in use.
-    if (this.#accounts.get(key) === undefined && !this.#chainReads.take())
-      throw new WeftError('OVERLOADED', 'too many licences are asked about at once; try again in a moment');
     this.#readAtMs.set(key, performance.now());
     const onChain = await this.chain.licence(id);
     if (onChain.offerId !== undefined) return onChain;

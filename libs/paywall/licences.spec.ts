@@ -16,7 +16,7 @@ import { createDatabase } from '#test/support/database.js';
 import {
   buyLicence,
   callLicensed,
-  type HeldLicence,
+  HeldLicence,
   licenceMetadata,
   licenceQuestions,
   licensedCall,
@@ -362,6 +362,29 @@ describe('licences at the paywall', () => {
     expect(new Set(reasons)).toEqual(new Set(['BAD_SIGNATURE']));
     const holder = licenceQuestions(service.client, licence);
     expect(await holder.getCall(callId)).toMatchObject({ state: CallState.CALL_STATE_CHARGED });
+  });
+
+  test('T66 strangers who name a licence in use ask the chain as seldom as others, and keep its signer from nothing', async () => {
+    const guarded = await startPaidService({
+      chain,
+      databaseUrl: await createDatabase(),
+      listing,
+      operator: service.operator,
+      limits: { newChannelsPerSec: 0, newChannelBurst: 3, licenceMs: 0 },
+    });
+    const licence = await buy();
+    const mine = () => reasonOf(say(licence, 'mine', undefined, undefined, guarded));
+    const theirs = () =>
+      reasonOf(say(new HeldLicence(chain, licence.id, newKey(), false), 'theirs', undefined, undefined, guarded));
+    try {
+      expect(await mine()).toBeUndefined();
+      const reasons = [];
+      for (let i = 0; i < 5; i++) reasons.push(await theirs());
+      expect(reasons).toEqual(['BAD_SIGNATURE', 'BAD_SIGNATURE', 'OVERLOADED', 'OVERLOADED', 'OVERLOADED']);
+      expect(await mine()).toBeUndefined();
+    } finally {
+      await guarded.stop();
+    }
   });
 
   test('who has a receipt learns where it is anchored, also when others hold the licence by then', async () => {

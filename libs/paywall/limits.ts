@@ -12,7 +12,10 @@ export interface PaywallLimits {
   readonly maxCallSec: number;
   /** A call that might end less than this before its channel's expiry is refused. */
   readonly claimMarginSec: number;
-  /** Questions to the chain about channels never seen before: so many a second, and at most a burst of `newChannelBurst`. */
+  /**
+   * Questions to the chain about channels never seen before: so many a second, and at most a burst of `newChannelBurst`.
+   * As many more about known ones that lack deposit.
+   */
   readonly newChannelsPerSec: number;
   readonly newChannelBurst: number;
   /** For so long a channel that the chain does not know is not asked for again. */

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { Wallet } from 'ethers';
 import { Anchor } from '#contracts/anchor.js';
 import { send } from '#contracts/chain.js';
+import { connectChain } from '#contracts/chain-provider.js';
 import { recover } from '#payments/signature.js';
 import { escrowDomain, hashClose, hashStatement, hashVoid, signingHash } from '#payments/typed-data.js';
 import { readClose, readPayment, readReceipt, readStatement, readVoid, writePayment } from '#payments/wire.js';
@@ -12,6 +13,7 @@ import { createDatabase } from '#test/support/database.js';
 import { type PaidService, publishEcho, SAY, startPaidService, text } from '#test/support/paid-service.js';
 import { callPaid, newKey, newTerms, openChannel, PayingChannel } from '#test/support/paying.js';
 import { questions } from '#test/support/payments-questions.js';
+import { startRpcProxy } from '#test/support/rpc-proxy.js';
 import { startSettler } from '#test/support/settling.js';
 
 const now = () => Math.floor(Date.now() / 1000);
@@ -337,6 +339,45 @@ describe('weft.payment.v1.Payments', () => {
         expect((await chain.escrow.channel(channel.id)).claimed).toBe(400n);
       } finally {
         await reborn.stop();
+      }
+    });
+
+    test('T66 asks the chain once about a key whose receipts it is shown, and about none when it has lost nothing', async () => {
+      const { operator, listing } = await publishEcho(chain);
+      const lost = await startPaidService({ chain, databaseUrl: await createDatabase(), listing, operator });
+      const channel = await openChannel(chain, chain.account(2), listing.asset, 100_000n);
+      const receipts: Receipt[] = [];
+      for (let i = 0; i < 3; i++) {
+        const { reply } = await pay(channel, lost);
+        receipts.push(Receipt.decode(reply.trailers.get('weft-receipt-bin')[0] as Buffer));
+      }
+      const highest = writePayment(channel.pay(lost.call(SAY, request, 100n), 300n));
+      await lost.stop();
+      const next = newKey();
+      await send(chain.account(1), chain.assets.setOperator(listing.asset, next.address));
+      const wire = await startRpcProxy(chain.rpcUrl);
+      const provider = await connectChain(wire.url);
+      const reborn = await startPaidService({
+        chain: { ...chain, provider, rpcUrl: wire.url },
+        databaseUrl: await createDatabase(),
+        listing,
+        operator: next,
+        limits: { standingMs: 3_600_000 },
+      });
+      try {
+        const { payments, terms, proof, getChannel } = questions(reborn.client, channel);
+        await getChannel();
+        const asked = () => wire.seen.filter((method) => method === 'eth_call').length;
+        let before = asked();
+        const restored = await payments.reconcile({ terms, proof: proof(), receipts, complete: true, highest });
+        expect([restored.spent, asked() - before]).toEqual(['300', 1]);
+        before = asked();
+        const forged = receipts.map((each, i) => ({ ...each, amount: String(i) }));
+        const ignored = await payments.reconcile({ terms, proof: proof(), receipts: forged, complete: true });
+        expect([ignored.spent, asked() - before]).toEqual(['300', 0]);
+      } finally {
+        await reborn.stop();
+        provider.destroy();
       }
     });
 

@@ -1,3 +1,4 @@
+import type { Span } from '#contracts/assets.js';
 import { WeftError } from '#core/errors.js';
 import { formatAmount, maxAmount } from '#core/money.js';
 import type { LedgerCall } from '#payments/provider/provider-ledger.js';
@@ -158,11 +159,13 @@ export class PaymentsService {
     if (request.receipts.length > MAX_RECEIPTS)
       throw new WeftError('INVALID_INPUT', `send at most ${MAX_RECEIPTS} receipts at once`, { field: 'receipts' });
     const { account, version } = await this.#open(channel);
-    const receipts = request.receipts.map((each) => readReceipt(each, 'INVALID_INPUT'));
-    for (const receipt of receipts) await this.#checkOwn(receipt, channel, version);
-    const highest = request.highest && this.#highest(request.highest, channel);
     const row = await this.#ledger.channel(channel.id);
+    // Of any other channel nothing is to be restored, so what is brought is not looked at.
     if (row?.state === 'RECONCILE') {
+      const receipts = request.receipts.map((each) => readReceipt(each, 'INVALID_INPUT'));
+      const spanOf = this.#spans();
+      for (const receipt of receipts) await this.#checkOwn(receipt, channel, version, spanOf);
+      const highest = request.highest && this.#highest(request.highest, channel);
       for (const { callId } of receipts) this.wall.accounts.noteSeen(keyOf(channel.terms.payer), callId);
       await this.#ledger.restoreCalls(
         row,
@@ -240,7 +243,7 @@ export class PaymentsService {
   /** Who has a receipt of ours may ask about it, whatever paid for the call, and whoever may use that now. */
   async #askedByReceipt(message: proto.Receipt) {
     const receipt = readReceipt(message, 'INVALID_INPUT');
-    await this.#checkSigned(receipt, this.#versionOf(receipt), () => this.#chainReads.take());
+    await this.#checkSigned(receipt, this.#versionOf(receipt), this.#spans());
     this.#takeTurn(keyOf(receipt.account));
     return receipt;
   }
@@ -293,25 +296,44 @@ export class PaymentsService {
     if (!version.prices.has(call.method)) throw unknownMethod(call.method);
   }
 
-  async #checkOwn(receipt: Signed<Receipt>, channel: ProvenChannel, version: ListingVersion): Promise<void> {
+  async #checkOwn(
+    receipt: Signed<Receipt>,
+    channel: ProvenChannel,
+    version: ListingVersion,
+    spanOf: SpanOf,
+  ): Promise<void> {
     const { asset, tenure } = channel.terms;
     const fits = channel.id.equals(receipt.account) && receipt.asset === asset && receipt.tenure === tenure;
     if (!fits) throw new WeftError('INVALID_INPUT', 'a receipt is of another channel', { field: 'receipts' });
-    await this.#checkSigned(receipt, version);
+    await this.#checkSigned(receipt, version, spanOf);
   }
 
-  /** Whether we, or a key that was the asset's operator, signed it. `mayAsk`: whether the chain may be asked about a key. */
-  async #checkSigned(receipt: Signed<Receipt>, { operator }: ListingVersion, mayAsk = () => true): Promise<void> {
+  /** Whether we, or a key that was the asset's operator, signed it. */
+  async #checkSigned(receipt: Signed<Receipt>, { operator }: ListingVersion, spanOf: SpanOf): Promise<void> {
     const { asset, tenure, servedAtSec } = receipt;
     const signer = recover(signingHash(this.wall.options.domain.separator, hashReceipt(receipt)), receipt.signature);
     if (signer?.equals(operator.address)) return;
-    if (!mayAsk()) throw new WeftError('OVERLOADED', 'too many receipts of other keys are asked about; wait a moment');
-    const span = signer && (await this.wall.options.chain.span(asset, signer));
+    const span = signer && (await spanOf(asset, signer));
     const valid =
       span?.tenure === tenure &&
       span.fromSec <= servedAtSec &&
       (span.untilSec === undefined || servedAtSec <= span.untilSec);
     if (!valid) throw new WeftError('BAD_SIGNATURE', 'a receipt is not signed by an operator', { field: 'receipts' });
+  }
+
+  /** For one question, which asks the chain once about each key: that anybody can make. */
+  #spans(): SpanOf {
+    const known = new Map<string, Promise<Span | undefined>>();
+    return async (asset, key) => {
+      let span = known.get(keyOf(key));
+      if (span === undefined) {
+        if (!this.#chainReads.take())
+          throw new WeftError('OVERLOADED', 'too many receipts of other keys are asked about; wait a moment');
+        span = this.wall.options.chain.span(asset, key);
+        known.set(keyOf(key), span);
+      }
+      return await span;
+    };
   }
 
   #highest(message: proto.Payment, channel: ProvenChannel): { authorised: bigint; voucher: Uint8Array } {
@@ -332,6 +354,9 @@ function checkCallId(callId: Uint8Array): void {
 }
 
 type Asking = ProvenChannel | AskedLicence;
+
+/** When a key was an asset's operator. All that one question is about is of one asset. */
+type SpanOf = (asset: bigint, key: Uint8Array) => Promise<Span | undefined>;
 
 /** In whose scope a call id is one call. */
 const payerOf = (asked: Asking): Uint8Array => ('terms' in asked ? asked.terms.payer : asked.id);

@@ -1,7 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { send } from '#contracts/chain.js';
 import { StreamDigest } from '#payments/digests.js';
 import type { RawStream } from '#payments/rpc/raw-call.js';
+import type { Payment } from '#payments/wire.js';
 import { reportUnits } from '#paywall/units.js';
 import { type Chain, startChain } from '#test/support/chain.js';
 import { createDatabase } from '#test/support/database.js';
@@ -137,6 +139,27 @@ describe('paywall, server streams', () => {
     expect(await service.ledger.channel(channel.id)).toMatchObject({ spent: 5n, calls: 1n });
   });
 
+  test('a message that is none breaks its stream off, charged for what went before, and nothing else', async () => {
+    flow = async function* () {
+      reportUnits(5);
+      yield 'whole';
+      reportUnits(5);
+      yield undefined as never;
+    };
+    const channel = await open();
+    const request = text('half of it');
+    const call = () => channel.pay(service.call(FLOW, request, 1_000n));
+    const got = await collect(streamPaid(service.client, `/${FLOW}`, request, call()));
+    expect(got).toMatchObject({ error: { reason: 'INTERNAL' } });
+    expect(got.receipt?.amount ?? 0n).toBe(BigInt(got.messages.join('').length));
+    expect(await service.ledger.channel(channel.id)).toMatchObject({ spent: got.receipt?.amount ?? 0n });
+    flow = words;
+    expect(await collect(streamPaid(service.client, `/${FLOW}`, request, call()))).toMatchObject({
+      messages: ['half', 'of', 'it'],
+      error: undefined,
+    });
+  });
+
   test('T26 goes on only as far as it is authorised, and further when a voucher comes', async () => {
     flow = words;
     const channel = await open();
@@ -162,6 +185,26 @@ describe('paywall, server streams', () => {
     expect(got).toMatchObject({ messages: ['aaaaa', 'bbbbb'], error: { reason: 'UNDERPAID' }, outcome: 'charged' });
     expect(got.receipt).toMatchObject({ amount: 10n, outcome: 'partial' });
     expect(await service.ledger.channel(channel.id)).toMatchObject({ spent: 10n });
+  });
+
+  test('a stream whose channel holds too little for it says so, and is served once that is topped up', async () => {
+    flow = words;
+    const payer = chain.account(2);
+    const channel = await openChannel(chain, payer, asset, 1_000n);
+    const ask = (request: Uint8Array, payment: Payment) =>
+      collect(streamPaid(service.client, `/${FLOW}`, request, payment));
+    const first = text('x'.repeat(500));
+    await ask(first, channel.pay(service.call(FLOW, first, 500n)));
+    const request = text('y'.repeat(700));
+    const payment = channel.pay(service.call(FLOW, request, 1_000n));
+    expect(await ask(request, payment)).toMatchObject({
+      messages: [],
+      error: { reason: 'CHANNEL_EMPTY', retryable: true },
+      outcome: 'not-charged',
+    });
+    await send(payer, chain.escrow.topUpTo(channel.terms, 1_200n));
+    expect(await ask(request, payment)).toMatchObject({ error: undefined, receipt: { amount: 700n } });
+    expect(await service.ledger.channel(channel.id)).toMatchObject({ spent: 1_200n });
   });
 
   test('T36 never costs more than the maximum of its call', async () => {

@@ -2,9 +2,9 @@ import { randomUUID } from 'node:crypto';
 import { status as codes, Metadata, ServerInterceptingCall, type ServerInterceptingCallInterface } from '@grpc/grpc-js';
 import { WeftError } from '#core/errors.js';
 import { StreamDigest } from '#payments/digests.js';
-import { asBuffer } from '#platform/as-buffer.js';
 import { Outcome, Receipt as ReceiptMessage } from '#protos/weft/payment/v1/payment.js';
 import { type Admission, type ChannelAttempt, Refused, responseExpired } from './attempt.js';
+import { encodeAnswer } from './encode-answer.js';
 import type { Route } from './offers.js';
 import { type EndStatus, refusal, trailers, type WireOutcome } from './refusal.js';
 import { withMeter } from './units.js';
@@ -94,12 +94,18 @@ export class StreamCall extends ServerInterceptingCall {
 
   // biome-ignore lint/suspicious/noExplicitAny: grpc-js's own signature
   override sendMessage(message: any, callback: () => void): void {
-    const bytes = asBuffer(this.route.definition.responseType.encode(message).finish());
+    if (this.#ended) return;
+    let bytes: Buffer;
+    try {
+      bytes = encodeAnswer(this.route, message);
+    } catch (error) {
+      this.#breakOff(error);
+      return;
+    }
     if (this.#attempt === undefined) {
       this.call.sendMessage(bytes, callback);
       return;
     }
-    if (this.#ended) return;
     if (bytes.length > this.wall.maxResponseBytes) {
       this.#breakOff(new WeftError('SERVICE_FAILED', `a message is larger than ${this.wall.maxResponseBytes} bytes`));
       return;
@@ -113,7 +119,7 @@ export class StreamCall extends ServerInterceptingCall {
 
   override sendStatus(status: Status): void {
     if (this.#attempt === undefined) {
-      this.call.sendStatus(status);
+      if (!this.#ended) this.call.sendStatus(status);
       return;
     }
     this.#handlerEnd = status;
@@ -148,8 +154,7 @@ export class StreamCall extends ServerInterceptingCall {
       return this.route.definition.requestType.decode(bytes);
     } catch {
       const error = new WeftError('INVALID_INPUT', `the request is not a message of ${this.route.method}`);
-      if (this.#attempt === undefined) this.call.sendStatus(refusal(error, { outcome: undefined }));
-      else this.#breakOff(error);
+      this.#breakOff(error);
       return undefined;
     }
   }
@@ -288,10 +293,7 @@ export class StreamCall extends ServerInterceptingCall {
     const until = performance.now() + limits.extendWaitMs;
     while (!this.#cancelled && !this.wall.growHold(attempt, added)) {
       const left = until - performance.now();
-      if (left <= 0)
-        throw new WeftError('UNDERPAID', 'no further voucher came, and what was authorised is used up', {
-          amount: String(this.#amount),
-        });
+      if (left <= 0) throw this.#unpaid(attempt, added - attempt.held);
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, Math.min(left, 250));
         this.#wake = () => {
@@ -303,8 +305,23 @@ export class StreamCall extends ServerInterceptingCall {
     }
   }
 
-  #breakOff(error: WeftError): void {
-    this.#handlerEnd = refusal(error, { outcome: undefined });
+  /** What a stream that waited in vain for `more` is told: whose deposit alone is short has signed enough. */
+  #unpaid({ account }: ChannelAttempt, more: bigint): WeftError {
+    const needed = account.spent + account.reserved + more;
+    const amounts = { amount: String(this.#amount) };
+    if (needed <= account.authorised && needed > account.deposited)
+      return new WeftError('CHANNEL_EMPTY', 'the channel does not hold enough for what comes next; top it up', amounts);
+    return new WeftError('UNDERPAID', 'no further voucher came, and what was authorised is used up', amounts);
+  }
+
+  #breakOff(error: unknown): void {
+    const status = this.wall.refusal(this.route, error);
+    if (this.#attempt === undefined) {
+      this.#ended = true;
+      this.call.sendStatus(status);
+      return;
+    }
+    this.#handlerEnd = status;
     this.#wake?.();
     void this.#run();
   }

@@ -76,6 +76,47 @@ describe('paywall, unary', () => {
     expect((await service.pool.query('select count(*) from provider.call')).rows).toEqual(before.rows);
   });
 
+  test('I8 ends a call whose answer is no message in an error, charges nothing for it, and serves the next', async () => {
+    const { say, peek } = service.handlers;
+    service.handlers.say = () => undefined as never;
+    service.handlers.peek = () => undefined as never;
+    const before = (await service.ledger.channel(channel.id))!.spent;
+    const request = text('halfway');
+    const call = service.call(SAY, request, 100n);
+    const paid = () => callPaid(service.client, `/${SAY}`, request, channel.pay(call));
+    const free = () => callPaid(service.client, `/${PEEK}`, request, undefined);
+    expect(await paid()).toMatchObject({ error: { reason: 'INTERNAL' }, outcome: 'not-charged', bytes: undefined });
+    expect(await free()).toMatchObject({ error: { reason: 'INTERNAL' }, bytes: undefined });
+    expect((await service.ledger.channel(channel.id))!.spent).toBe(before);
+    expect(service.errors.splice(0)).toMatchObject([{ cause: expect.any(Error) }, { cause: expect.any(Error) }]);
+    Object.assign(service.handlers, { say, peek });
+    expect(textOf((await paid()).bytes)).toBe('halfway');
+    expect(textOf((await free()).bytes)).toBe('halfway');
+  });
+
+  test('I7 asks once whether a payer has more calls than are remembered, and then about each call', async () => {
+    const { ledger } = service;
+    const callIds = ledger.callIds.bind(ledger);
+    let questions = 0;
+    ledger.callIds = (payer) => {
+      questions += 1;
+      return callIds(payer, -1); // any are too many
+    };
+    const payer = chain.account(3);
+    await chain.fund(payer, 100_000n);
+    const large = await openChannel(chain, payer, service.listing.asset, 100_000n);
+    const request = text('one of many');
+    const pay = (call = service.call(SAY, request, 100n)) =>
+      callPaid(service.client, `/${SAY}`, request, large.pay(call));
+    const first = service.call(SAY, request, 100n);
+    const { bytes } = await pay(first);
+    for (let i = 0; i < 3; i++) expect((await pay()).outcome).toBe('charged');
+    expect((await pay(first)).bytes).toEqual(bytes);
+    expect(questions).toBe(1);
+    expect(await ledger.channel(large.id)).toMatchObject({ spent: 400n, calls: 4n });
+    delete (ledger as Partial<typeof ledger>).callIds;
+  });
+
   test('I9 refuses a call id that comes back with another request', async () => {
     const callId = randomBytes(32);
     const first = text('one');

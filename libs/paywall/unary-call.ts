@@ -1,7 +1,8 @@
 import { status as codes, Metadata, ServerInterceptingCall, type ServerInterceptingCallInterface } from '@grpc/grpc-js';
 import { WeftError } from '#core/errors.js';
 import { asBuffer } from '#platform/as-buffer.js';
-import type { Admission, Attempt, CallEnd } from './attempt.js';
+import { type Admission, type Attempt, type CallEnd, notCharged } from './attempt.js';
+import { encodeAnswer } from './encode-answer.js';
 import type { Route } from './offers.js';
 import { type EndStatus, refusal, trailers } from './refusal.js';
 import { withMeter } from './units.js';
@@ -15,7 +16,7 @@ type Status = Parameters<ServerInterceptingCallInterface['sendStatus']>[0];
  * there, because the outer side loses a status that meets a message still being committed.
  */
 export function unaryCall(wall: Wall, route: Route, call: ServerInterceptingCallInterface): ServerInterceptingCall {
-  const { requestType, responseType } = route.definition;
+  const { requestType } = route.definition;
   let metadata = new Metadata();
   let received = false;
   let handlerRuns = false;
@@ -35,8 +36,8 @@ export function unaryCall(wall: Wall, route: Route, call: ServerInterceptingCall
     );
   };
 
-  const giveUp = (error: WeftError) => {
-    const status = refusal(error, { outcome: 'not-charged' });
+  const giveUp = (error: unknown) => {
+    const status = wall.refusal(route, notCharged(error));
     if (attempt !== undefined) wall.fail(attempt, status);
     call.sendStatus(status);
   };
@@ -101,9 +102,14 @@ export function unaryCall(wall: Wall, route: Route, call: ServerInterceptingCall
       if (attempt === undefined) sendHeaders();
     },
     sendMessage(message, next) {
-      const bytes = asBuffer(responseType.encode(message).finish());
+      if (attempt !== undefined && attempt.phase !== 'serving') return;
+      let bytes: Buffer;
+      try {
+        bytes = encodeAnswer(route, message);
+      } catch (error) {
+        return giveUp(error);
+      }
       if (attempt === undefined) return next(bytes);
-      if (attempt.phase !== 'serving') return;
       void wall.commit(attempt, bytes).then((end) => {
         if ('status' in end) return call.sendStatus(end.status);
         receipt = end.receipt;

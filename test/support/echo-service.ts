@@ -54,6 +54,7 @@ export const echoDescriptors = toBinary(
 export interface EchoHandlers {
   say(text: string): string | Promise<string>;
   count(text: string): string | Promise<string>;
+  peek(text: string): string;
   flow(text: string): AsyncIterable<string>;
 }
 
@@ -64,6 +65,7 @@ export const echoHandlers = (): EchoHandlers => ({
     reportUnits(text.length);
     return text;
   },
+  peek: (text) => text,
   async *flow(text) {
     for (const word of text.split(' ')) {
       reportUnits(word.length);
@@ -72,36 +74,39 @@ export const echoHandlers = (): EchoHandlers => ({
   },
 });
 
+/** A handler that answers nothing gives no message, as one does that forgets to return it. */
+const message = (text: string) => (text === undefined ? text : { text });
+
 export function echoModule(handlers: EchoHandlers, calls: string[] = []) {
   @Controller()
   class EchoController {
     @GrpcMethod('EchoService', 'Say')
     async say({ text }: { text: string }) {
       calls.push(text);
-      return { text: await handlers.say(text) };
+      return message(await handlers.say(text));
     }
 
     @GrpcMethod('EchoService', 'Count')
     async count({ text }: { text: string }) {
       calls.push(text);
-      return { text: await handlers.count(text) };
+      return message(await handlers.count(text));
     }
 
     @GrpcMethod('EchoService', 'Peek')
     peek({ text }: { text: string }) {
       calls.push(text);
-      return { text };
+      return message(handlers.peek(text));
     }
 
     @GrpcMethod('EchoService', 'Flow')
     flow({ text }: { text: string }) {
       calls.push(text);
-      return new Observable<{ text: string }>((out) => {
+      return new Observable((out) => {
         void (async () => {
           try {
             for await (const word of handlers.flow(text)) {
               if (out.closed) return;
-              out.next({ text: word });
+              out.next(message(word));
             }
             out.complete();
           } catch (error) {

@@ -2,6 +2,7 @@ import pg from 'pg';
 import { WeftError } from '#core/errors.js';
 import { asBuffer } from '#platform/as-buffer.js';
 import type { BodyStore } from './body-store.js';
+import { byteaArray, numberArray } from './bytea-array.js';
 import { isAnswer, ledgerUnavailable } from './charge-commit.js';
 import { storeResponse } from './store-response.js';
 
@@ -43,6 +44,9 @@ export interface ServedJob {
   readonly reviewSec: number;
   readonly state: JobState;
 }
+
+/** So many of one state are looked at in one round. */
+export const JOBS_AT_ONCE = 500;
 
 /** Steps of jobs in the provider's ledger: kept with their answer before it is sent, handed in later. */
 export class JobLedger {
@@ -93,24 +97,50 @@ export class JobLedger {
     return rows.length > 0;
   }
 
-  /** How many jobs of a client wait for their evaluation, and how many that expired since then came to nothing. */
-  async countsOf(payer: Uint8Array, sinceSec: number): Promise<{ open: number; unpaid: number }> {
+  /**
+   * How many jobs of a client wait for their evaluation, and how many that expired since then came to nothing; without
+   * the steps of `except`.
+   */
+  async countsOf(
+    payer: Uint8Array,
+    sinceSec: number,
+    except: readonly Pick<ServedJob, 'jobId' | 'step'>[] = [],
+  ): Promise<{ open: number; unpaid: number }> {
     const { rows } = await this.#query(
       `select count(*) filter (where state in ('ANSWERED', 'SUBMITTED'))::int as open,
               count(*) filter (where state = 'UNPAID' and expires_at_sec >= $2)::int as unpaid
-         from provider.job where payer = $1`,
-      [asBuffer(payer), sinceSec],
+         from provider.job where payer = $1 and (id, step) not in (select * from unnest($3::bytea[], $4::int[]))`,
+      [
+        asBuffer(payer),
+        sinceSec,
+        byteaArray(except.map(({ jobId }) => jobId)),
+        numberArray(except.map(({ step }) => step)),
+      ],
     );
     return rows[0] as unknown as { open: number; unpaid: number };
   }
 
-  /** Whatever is not final, the oldest first. */
-  async open(): Promise<ServedJob[]> {
-    const { rows } = await this.#query(
-      `select * from provider.job where state in ('ANSWERED', 'SUBMITTED') order by expires_at_sec limit 500`,
-      [],
-    );
-    return rows.map(toJob);
+  /**
+   * What is not final, of these tenures: first what is to be handed in, which expires, then `JOBS_AT_ONCE` of what is to
+   * be evaluated, from the first one past `after` on. The oldest first.
+   */
+  async open(
+    tenures?: readonly Pick<ServedJob, 'asset' | 'tenure'>[],
+    after?: Pick<ServedJob, 'expiresAtSec' | 'jobId' | 'step'>,
+  ): Promise<ServedJob[]> {
+    const of = [
+      tenures && numberArray(tenures.map(({ asset }) => asset)),
+      tenures && numberArray(tenures.map(({ tenure }) => tenure)),
+    ];
+    const [answered, submitted] = await Promise.all([
+      this.#query(`${JOBS_OF} and state = 'ANSWERED' order by expires_at_sec limit ${JOBS_AT_ONCE}`, of),
+      this.#query(
+        `${JOBS_OF} and state = 'SUBMITTED' and (expires_at_sec, id, step) > ($3, $4, $5)
+          order by expires_at_sec, id, step limit ${JOBS_AT_ONCE}`,
+        [...of, after?.expiresAtSec ?? 0, asBuffer(after?.jobId ?? new Uint8Array()), after?.step ?? 0],
+      ),
+    ]);
+    return [...answered.rows, ...submitted.rows].map(toJob);
   }
 
   async job(jobId: Uint8Array, step: number): Promise<(ServedJob & { readonly paid: bigint }) | undefined> {
@@ -138,6 +168,10 @@ export class JobLedger {
     });
   }
 }
+
+const JOBS_OF = `
+select * from provider.job
+ where ($1::numeric[] is null or (asset, tenure) in (select * from unnest($1::numeric[], $2::bigint[])))`;
 
 const KEEP = `
 with kept as (

@@ -1,9 +1,11 @@
 import { WeftError } from '#core/errors.js';
 import { toHex } from '#core/hex.js';
+import type { TransactionSender } from '../chain/transaction-sender.js';
 import type { ChainView } from './chain-view.js';
-import type { ServedJob } from './job-ledger.js';
+import { JOBS_AT_ONCE, type ServedJob } from './job-ledger.js';
 import type { ProviderLedger } from './provider-ledger.js';
 import type { Claimant } from './settler.js';
+import { underLock } from './under-lock.js';
 
 export interface JobSettlerOptions {
   readonly ledger: ProviderLedger;
@@ -25,6 +27,8 @@ export class JobSettler {
   #timer: NodeJS.Timeout | undefined;
   #last: Promise<void> = Promise.resolve();
   #stopped = false;
+  /** The last step of the round before that waits for its evaluation; none once the round came to the end of them. */
+  #lookedAt: ServedJob | undefined;
 
   constructor(options: JobSettlerOptions) {
     this.#options = options;
@@ -47,26 +51,38 @@ export class JobSettler {
     await this.#last;
   }
 
-  /** Looks once at every step that is not final. Never rejects: what fails is told and tried again the next time. */
+  /**
+   * Looks once at every step that is to be handed in, and at the next of those that wait for their evaluation. Never
+   * rejects: what fails is told and tried again the next time.
+   */
   async settleNow(): Promise<void> {
     const { ledger, claimants } = this.#options;
     try {
-      const open = await ledger.jobs.open();
-      // A transaction takes as long as its confirmations: none waits for another's.
-      for (let at = 0; at < open.length; at += AT_ONCE)
-        await Promise.all(
-          open.slice(at, at + AT_ONCE).map(async (job) => {
-            const claimant = claimants.find(({ asset, tenure }) => asset === job.asset && tenure === job.tenure);
-            if (claimant === undefined) return;
-            await this.#settle(job, claimant).catch((error: unknown) => this.#report(job, error));
-          }),
-        );
+      const open = await ledger.jobs.open(claimants, this.#lookedAt);
+      const waiting = open.filter(({ state }) => state === 'SUBMITTED');
+      this.#lookedAt = waiting.length < JOBS_AT_ONCE ? undefined : waiting.at(-1);
+      for (const sender of new Set(claimants.map((each) => each.sender))) {
+        const mine = open.filter((job) => claimants.some((each) => each.sender === sender && isOf(each, job)));
+        if (mine.length === 0) continue;
+        // One process at a time, since the second to hand in a step pays for a transaction that is refused.
+        await underLock(ledger.pool, `weft job settler ${sender.address}`, false, () => this.#settleAll(mine, sender));
+      }
     } catch (error) {
       this.#options.onError?.(error);
     }
   }
 
-  async #settle(job: ServedJob, { sender }: Claimant): Promise<void> {
+  async #settleAll(jobs: readonly ServedJob[], sender: TransactionSender): Promise<void> {
+    // A transaction takes as long as its confirmations: none waits for another's.
+    for (let at = 0; at < jobs.length; at += AT_ONCE)
+      await Promise.all(
+        jobs.slice(at, at + AT_ONCE).map(async (job) => {
+          await this.#settle(job, sender).catch((error: unknown) => this.#report(job, error));
+        }),
+      );
+  }
+
+  async #settle(job: ServedJob, sender: TransactionSender): Promise<void> {
     const { chain, ledger } = this.#options;
     const { jobId, step } = job;
     const jobs = chain.jobs!;
@@ -99,3 +115,5 @@ export class JobSettler {
     this.#options.onError?.(new WeftError(reason, what, {}, { cause: error }));
   }
 }
+
+const isOf = ({ asset, tenure }: Claimant, job: ServedJob): boolean => asset === job.asset && tenure === job.tenure;

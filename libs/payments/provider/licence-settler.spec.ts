@@ -1,12 +1,14 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { HDNodeWallet, Wallet } from 'ethers';
 import { send } from '#contracts/chain.js';
+import { connectChain } from '#contracts/chain-provider.js';
 import type { LicenceOffer } from '#contracts/licences.js';
 import { toHex } from '#core/hex.js';
 import { type Chain, startChain } from '#test/support/chain.js';
 import { createDatabase } from '#test/support/database.js';
 import { buyLicence, callLicensed, type HeldLicence, licensedCall } from '#test/support/licensing.js';
 import { type PaidService, publishEcho, SAY, startPaidService, text } from '#test/support/paid-service.js';
+import { startRpcProxy } from '#test/support/rpc-proxy.js';
 import { startSettler } from '#test/support/settling.js';
 
 const DAY = 86_400;
@@ -38,10 +40,10 @@ describe('settling licences', () => {
     buyLicence(chain, { owner, buyer, listing: service.listing }, { refundable: true, ...change });
   const earned = async () => await chain.revenue.balanceOf(owner.address);
 
-  async function use(licence: HeldLicence, uses?: bigint): Promise<void> {
+  async function use(licence: HeldLicence, uses?: bigint, at = service): Promise<void> {
     const request = text('used');
-    const payment = licence.use(licensedCall(service.listing, SAY, request), uses);
-    expect((await callLicensed(service.client, `/${SAY}`, request, payment)).error).toBeUndefined();
+    const payment = licence.use(licensedCall(at.listing, SAY, request), uses);
+    expect((await callLicensed(at.client, `/${SAY}`, request, payment)).error).toBeUndefined();
   }
 
   test('claims the calls of a pass that were served, not those that were signed for, and pays its owner', async () => {
@@ -93,6 +95,34 @@ describe('settling licences', () => {
     expect(ofThese).toMatchObject([{ uses: 3n }]); // once, when it was worth 300
     expect(claiming.errors).toEqual([]);
     await claiming.stop();
+  });
+
+  test('T23 claims and sends on while the second node is away, also when a pass was claimed and that is not recorded', async () => {
+    const wire = await startRpcProxy(chain.rpcUrl);
+    const witness = await connectChain(wire.url);
+    const echo = await publishEcho(chain);
+    const watched = await startPaidService({ chain, databaseUrl: await createDatabase(), ...echo, witness });
+    const claiming = await startSettler(chain, watched, echo.operatorWallet, { everyMs: 3_600_000 });
+    try {
+      const passes: HeldLicence[] = [];
+      for (let i = 0; i < 2; i++) {
+        const offer: Partial<LicenceOffer> = { kind: 'pass', calls: 2n, price: 20n, refundable: true };
+        const pass = await buyLicence(chain, { owner, buyer, listing: echo.listing }, offer);
+        passes.push(pass);
+        wire.decide(() => 'pass');
+        await use(pass, undefined, watched);
+        wire.decide(() => 'lose answer');
+        expect(await claiming.settler.settleNow()).toMatchObject([{ channel: undefined, amount: 10n }]);
+        expect(await chain.licences.state(pass.id)).toMatchObject({ uses: 1n });
+      }
+      wire.decide(() => 'pass');
+      await claiming.settler.settleNow();
+      for (const { id } of passes) expect(await watched.ledger.licences.licence(id)).toMatchObject({ claimed: 1n });
+    } finally {
+      await claiming.stop();
+      await watched.stop();
+      witness.destroy();
+    }
   });
 
   test('sends on what a subscription has earned by time', async () => {

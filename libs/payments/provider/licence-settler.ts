@@ -25,6 +25,8 @@ export interface LicenceSettlerOptions {
   /** For so long after a claim it looks whether the chain still knows it. */
   readonly watchSec: number;
   readonly report: (error: unknown) => void;
+  /** What the chain shows, or undefined while a node is not believed. */
+  readonly unlessUnclear: <T>(work: Promise<T>) => Promise<T | undefined>;
 }
 
 /** What there is to do for one key's tenures. */
@@ -82,7 +84,7 @@ export class LicenceSettler {
     let lost = false;
     for (const [key, { id, untilSec }] of this.#watched) {
       const before = await ledger.licences.licence(id);
-      const after = await this.#record(id);
+      const after = await this.#reread(id);
       if (before !== undefined && after !== undefined && after.claimed < before.claimed) lost = true;
       if (chain.nowSec() > untilSec) this.#watched.delete(key);
     }
@@ -164,7 +166,12 @@ export class LicenceSettler {
     return settlements;
   }
 
-  async #record(id: Uint8Array): Promise<LedgerLicence | undefined> {
+  /** Takes over what the chain shows, now or in a later round: what is unclear keeps nothing else from being claimed. */
+  async #record(id: Uint8Array): Promise<void> {
+    await this.options.unlessUnclear(this.#reread(id));
+  }
+
+  async #reread(id: Uint8Array): Promise<LedgerLicence | undefined> {
     const { chain, ledger } = this.options;
     return await ledger.licences.take(id, await chain.licence(id));
   }

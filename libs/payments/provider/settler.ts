@@ -1,4 +1,3 @@
-import type pg from 'pg';
 import type { Anchor } from '#contracts/anchor.js';
 import { type Claim, MAX_BATCH, parseEscrowLogs, type SkipReason } from '#contracts/escrow.js';
 import { WeftError } from '#core/errors.js';
@@ -14,6 +13,7 @@ import type { LedgerChannel } from './ledger-channel.js';
 import { LicenceSettler } from './licence-settler.js';
 import type { ProviderLedger } from './provider-ledger.js';
 import { defaultPolicy, isDue, type SettlePolicy } from './settle-policy.js';
+import { underLock } from './under-lock.js';
 
 /** Who claims and anchors for an asset's tenure: the sender holds the operator's key. */
 export interface Claimant {
@@ -99,6 +99,7 @@ export class Settler {
       policy: this.#policy,
       watchSec: options.watchSec ?? WATCH_SEC,
       report: (error) => this.#report(error),
+      unlessUnclear: (work) => this.#unlessUnclear(work),
     });
   }
 
@@ -289,18 +290,9 @@ export class Settler {
     });
   }
 
-  /** One process at a time claims with a key; the lock ends with its connection, also when this process dies. */
+  /** One process at a time claims with a key. */
   async #underLock(operator: string, wait: boolean, work: () => Promise<void>): Promise<void> {
-    const client = await this.#options.ledger.pool.connect();
-    const key = [`weft settler ${operator}`];
-    let held = false;
-    try {
-      held = await lock(client, key, wait);
-      if (held) await work();
-    } finally {
-      if (held) await client.query('select pg_advisory_unlock(hashtextextended($1, 0))', key).catch(() => {});
-      client.release();
-    }
+    await underLock(this.#options.ledger.pool, `weft settler ${operator}`, wait, work);
   }
 
   #reportSkipped(channel: Uint8Array, reason: SkipReason, transaction: string): void {
@@ -313,16 +305,6 @@ export class Settler {
   #report(error: unknown): void {
     this.#options.onError?.(error);
   }
-}
-
-async function lock(client: pg.ClientBase, key: string[], wait: boolean): Promise<boolean> {
-  const { rows } = await client.query<{ held: boolean }>(
-    wait
-      ? 'select true as held from (select pg_advisory_lock(hashtextextended($1, 0))) as waited'
-      : 'select pg_try_advisory_lock(hashtextextended($1, 0)) as held',
-    key,
-  );
-  return rows[0]?.held === true;
 }
 
 const keyOf = (id: Uint8Array): string => Buffer.from(id).toString('latin1');

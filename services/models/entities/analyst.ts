@@ -28,6 +28,7 @@ export class Analyst extends Model {
   /** Reports each entity before it is handed out. @throws as `extract` */
   async *stream(text: string, isGone?: () => boolean): AsyncGenerator<FoundEntity> {
     checkText(text);
+    reportUnits(0); // so much is due for a text without any
     for (const entity of await this.gate.run(() => this.thread.call('findEntities', text), isGone)) {
       reportUnits(1);
       yield entity;
