@@ -75,6 +75,8 @@ async function callStep(parts: SessionParts, pins: PinCache, step: StepCall, req
     deadlineMs: info.startToCloseTimeoutMs * 0.95,
     signal: Context.current().cancellationSignal,
     reopenQuote: () => reopenQuote(parts.wallet, quoteId),
+    // So that an attempt goes to another endpoint than the one before it.
+    earlierAttempts: info.attempt - 1,
   };
   const { messages, ...proof } = await exchange(parts.caller, call, {
     stream: step.maxMessages !== undefined,
@@ -85,7 +87,7 @@ async function callStep(parts: SessionParts, pins: PinCache, step: StepCall, req
     responses: [...messages],
     receipt: proof.receipt === undefined ? undefined : writeReceipt(proof.receipt),
     signer: proof.signer ?? new Uint8Array(),
-    attempts: info.attempt - 1 + proof.attempts,
+    attempts: proof.attempts,
     latencyMs: proof.latencyMs,
   }).finish();
 }
