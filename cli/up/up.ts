@@ -70,7 +70,18 @@ interface Serving {
 
 async function serve(context: Context, { home, local, progress, given, endAfter, asked }: Serving): Promise<undefined> {
   const pipeline = shippedPipelines[0]!;
-  const opened = await progress.step('channels', () => openChannels(home.path, pipeline.requirements));
+  const stopped = asked.then(() => {
+    throw new WeftError('CANCELLED', 'stopped before the run had ended');
+  });
+  stopped.catch(() => {});
+  const opened = await progress.step('channels', () =>
+    openChannels({
+      home: home.path,
+      requirements: pipeline.requirements,
+      ended: Promise.race([stopped, local.broken]),
+      say: (line) => progress.say(line),
+    }),
+  );
   const readyMs = progress.elapsedMs();
   progress.say(`ready in ${seconds(readyMs)}${opened === undefined ? '' : `; channels opened in ${opened}`}`);
 
@@ -99,9 +110,7 @@ async function serve(context: Context, { home, local, progress, given, endAfter,
         return await provider.releaseNow().finally(() => provider.close());
       },
     }),
-    asked.then(() => {
-      throw new WeftError('CANCELLED', 'stopped before the run had ended');
-    }),
+    stopped,
   ]);
   const { view } = result;
   const failure = runFailure(view);
