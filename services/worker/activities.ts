@@ -38,13 +38,18 @@ export function createActivities(parts: SessionParts): RunActivities {
 
 async function openRunQuote(parts: SessionParts, request: RunQuoteRequest): Promise<RunQuote> {
   const { runKey, requirements, maxTotal, licences = [] } = request;
+  const { cancellationSignal, cancelled } = Context.current();
+  const quoteId = quoteIdOf(runKey);
   const opened = await openQuote(parts, {
-    quoteId: quoteIdOf(runKey),
+    quoteId,
     requirements,
     licences: licences.map((id, i) => fromHex(id, `licences[${i}]`, 32)),
     ...(maxTotal === undefined ? {} : { maxTotal: parseAmount(maxTotal, 'maxTotal') }),
   });
-  return describe(opened);
+  if (!cancellationSignal.aborted) return describe(opened);
+  // The run will not hear of it, and close it, any more.
+  await parts.wallet.closeQuote(quoteId);
+  return cancelled;
 }
 
 const describe = ({ quote, pins, transaction }: OpenedQuote): RunQuote => ({

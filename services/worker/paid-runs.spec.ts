@@ -1,6 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { Context } from '@temporalio/activity';
 import type { WorkflowHandle } from '@temporalio/client';
 import type { WorkflowBundle } from '@temporalio/worker';
 import { WeftError } from '#core/errors.js';
@@ -260,6 +261,27 @@ describe('paid runs', () => {
       expect(await failureOf(run)).toMatchObject({ reason: 'CANCELLED' });
       expect(await quoteOf(run)).toMatchObject({ closed: true, settled: PRICE });
       await expectCharged(PRICE);
+    });
+
+    it('a run that is cancelled while it is quoted leaves nothing set aside', async () => {
+      const open = wallet.openQuote.bind(wallet);
+      const asked = new Promise<Uint8Array>((resolve) => {
+        jest.spyOn(wallet, 'openQuote').mockImplementationOnce(async (request) => {
+          resolve(request.quoteId);
+          await Context.current().cancelled.catch(() => {});
+          return open(request);
+        });
+      });
+      const run = await runs.start('limited', ['1000000']);
+      const quoteId = await asked;
+      const closed = new Promise((resolve) => {
+        const close = wallet.closeQuote.bind(wallet);
+        jest.spyOn(wallet, 'closeQuote').mockImplementationOnce((id) => close(id).finally(() => resolve(id)));
+      });
+      await run.cancel();
+      expect(await failureOf(run)).toMatchObject({ reason: 'CANCELLED' });
+      expect(await closed).toEqual(quoteId);
+      expect(await wallet.quoteStatus(quoteId)).toMatchObject({ closed: true, exposure: 0n });
     });
 
     it('refuses cron workflows, whose runs would share their call ids', async () => {
