@@ -29,11 +29,15 @@ export const withFiles = (schema: Schema, args: unknown, files: AgentFiles): unk
     typeof value === 'string' ? Buffer.from(files.get(value, path)).toString('base64') : value,
   );
 
-/** An answer's protobuf JSON for a model: bytes kept as files and replaced by their names. */
-export const withoutBytes = (schema: Schema, answer: unknown, files: AgentFiles): unknown =>
-  mapBytes(schema, schema, answer, '', (value) =>
-    typeof value === 'string' && value !== '' ? files.keep(Buffer.from(value, 'base64')) : value,
-  );
+/** An answer's protobuf JSON for a model, or a list of it: bytes kept as files and replaced by their names. */
+export function withoutBytes(schema: Schema, answer: unknown, files: AgentFiles): unknown {
+  const keep = files.keeper();
+  return mapBytes(schema, Array.isArray(answer) ? { items: schema } : schema, answer, '', (value) => {
+    if (typeof value !== 'string' || value === '') return value;
+    const bytes = Buffer.from(value, 'base64');
+    return keep(bytes) ?? `too large to keep (${bytes.length} bytes)`;
+  });
+}
 
 /** Copies `value`, with every part that the schema calls bytes put through `change`. What does not fit the schema stays. */
 function mapBytes(

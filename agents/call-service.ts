@@ -68,10 +68,7 @@ export async function callService(
   const amount = answer.receipt?.amount ?? 0n;
   reserved.settle(amount);
 
-  const schema = jsonSchemaOf(contract, output);
-  const response = Array.isArray(answer.response)
-    ? answer.response.map((each) => withoutBytes(schema, each, kit.files))
-    : withoutBytes(schema, answer.response, kit.files);
+  const response = withoutBytes(jsonSchemaOf(contract, output), answer.response, kit.files);
   const artifact: CallArtifact = {
     listing: digest,
     method: fullName,

@@ -35,14 +35,41 @@ test('a prototype in an answer stays a name', () => {
 test('an agent reaches the files it was given, by name, and nothing of the disk', () => {
   const files = new AgentFiles({ 'scan.png': Uint8Array.of(1) });
   expect(files.get('scan.png', 'image')).toEqual(Uint8Array.of(1));
-  expect(files.keep(Uint8Array.of(2))).toBe('result-1');
+  expect(files.keeper()(Uint8Array.of(2))).toBe('result-1');
   expect(files.get('result-1', 'image')).toEqual(Uint8Array.of(2));
   for (const name of ['/etc/passwd', '../scan.png', 'constructor', ''])
     expect(() => files.get(name, 'image')).toThrow('there is no file');
 });
 
+const oneByte = new Uint8Array(1);
+const most = 64 * 1024 * 1024;
+
 test('an agent’s files are bounded', () => {
-  const files = new AgentFiles();
-  for (let i = 0; i < 100; i++) files.keep(new Uint8Array(1));
-  expect(() => files.keep(new Uint8Array(1))).toThrow('as many files as it may');
+  const given = Object.fromEntries(Array.from({ length: 101 }, (_, i) => [`file-${i}`, oneByte]));
+  expect(() => new AgentFiles(given)).toThrow('as many files as it may');
+  expect(() => new AgentFiles({ large: new Uint8Array(most), small: oneByte })).toThrow('as many files as it may');
+});
+
+test('the oldest answers make room for a new one, what was given never does', () => {
+  const files = new AgentFiles({ 'scan.png': oneByte, 'result-2': oneByte });
+  for (let i = 0; i < 98; i++) files.keeper()(oneByte);
+  expect(files.names()).toHaveLength(100);
+  expect(files.names()).toContain('result-1');
+  expect(files.keeper()(oneByte)).toBe('result-100');
+  expect(files.names()).toHaveLength(100);
+  expect(files.names()).not.toContain('result-1');
+  expect(files.keeper()(new Uint8Array(most - 2))).toBe('result-101');
+  expect(files.names()).toEqual(['scan.png', 'result-2', 'result-101']);
+});
+
+test('what finds no room in an answer is not kept, and costs nothing else its place', () => {
+  const files = new AgentFiles({ 'scan.png': oneByte });
+  expect(files.keeper()(oneByte)).toBe('result-1');
+  expect(files.keeper()(new Uint8Array(most))).toBeUndefined();
+  expect(files.names()).toEqual(['scan.png', 'result-1']);
+  const keep = files.keeper();
+  const names = Array.from({ length: 150 }, () => keep(oneByte));
+  expect(names.slice(0, 99)).toEqual(Array.from({ length: 99 }, (_, i) => `result-${i + 2}`));
+  expect(new Set(names.slice(99))).toEqual(new Set([undefined]));
+  expect(files.names()).toEqual(['scan.png', ...names.slice(0, 99)]);
 });

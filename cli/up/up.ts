@@ -4,7 +4,6 @@ import { Token } from '#contracts/token.js';
 import { WeftError } from '#core/errors.js';
 import { toHex } from '#core/hex.js';
 import { formatUnits } from '#core/money.js';
-import type { RunView } from '#services/gateway/runs/run-views.js';
 import { shippedPipelines } from '#services/gateway/runs/shipped-pipelines.js';
 import { openChain } from '../chain.js';
 import type { Context } from '../command.js';
@@ -27,6 +26,7 @@ import { LocalMarketplace } from './local-marketplace.js';
 import { openChannels } from './open-channels.js';
 import { Progress, seconds } from './progress.js';
 import { scanFile } from './scan-file.js';
+import { whatNow } from './what-now.js';
 
 export interface UpOptions {
   readonly once?: boolean;
@@ -70,7 +70,18 @@ interface Serving {
 
 async function serve(context: Context, { home, local, progress, given, endAfter, asked }: Serving): Promise<undefined> {
   const pipeline = shippedPipelines[0]!;
-  const opened = await progress.step('channels', () => openChannels(home.path, pipeline.requirements));
+  const stopped = asked.then(() => {
+    throw new WeftError('CANCELLED', 'stopped before the run had ended');
+  });
+  stopped.catch(() => {});
+  const opened = await progress.step('channels', () =>
+    openChannels({
+      home: home.path,
+      requirements: pipeline.requirements,
+      ended: Promise.race([stopped, local.broken]),
+      say: (line) => progress.say(line),
+    }),
+  );
   const readyMs = progress.elapsedMs();
   progress.say(`ready in ${seconds(readyMs)}${opened === undefined ? '' : `; channels opened in ${opened}`}`);
 
@@ -99,16 +110,14 @@ async function serve(context: Context, { home, local, progress, given, endAfter,
         return await provider.releaseNow().finally(() => provider.close());
       },
     }),
-    asked.then(() => {
-      throw new WeftError('CANCELLED', 'stopped before the run had ended');
-    }),
+    stopped,
   ]);
   const { view } = result;
   const failure = runFailure(view);
   if (failure !== undefined) throw failure;
   process.stdout.write(`${context.asJson ? toJson(report(result, readyMs)) : settlementText(result, money)}\n`);
   if (endAfter) return;
-  progress.say(whatNow(local, view));
+  progress.say(whatNow(local.marketplace, view.runId));
   await asked;
 }
 
@@ -183,19 +192,3 @@ function settlementText(result: DemoResult, money: Money): string {
 
 /** An amount as people read it. */
 type Money = (amount: bigint) => string;
-
-function whatNow({ marketplace }: LocalMarketplace, view: RunView): string {
-  return [
-    '',
-    `gateway   ${marketplace.gateway}/docs`,
-    `Temporal  ${marketplace.temporal.ui}`,
-    `chain     ${marketplace.rpcUrl}`,
-    '',
-    'Try, in another terminal:',
-    '  npx weft services scanned text',
-    `  npx weft run show ${view.runId}`,
-    `  npx weft call LanguageService Identify '{"text":"Guten Morgen, wie geht es Ihnen?"}'`,
-    '',
-    'Ctrl-C ends everything.',
-  ].join('\n');
-}

@@ -1,3 +1,4 @@
+import { statSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
@@ -43,6 +44,11 @@ describe('marketplace file', () => {
   it('gives back what was written', async () => {
     await writeMarketplace(join(home, 'new'), marketplace);
     expect(await readMarketplace(join(home, 'new'))).toEqual(marketplace);
+  });
+
+  it('T40 is for its owner alone, since RPC URLs carry API keys', async () => {
+    await writeMarketplace(home, marketplace);
+    expect(statSync(marketplaceFile(home)).mode & 0o777).toBe(0o600);
   });
 
   it('says how to start a marketplace where there is none', async () => {

@@ -1,9 +1,10 @@
-import { chmod, mkdir, readFile, rename, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { z } from 'zod';
 import { type Deployment, deploymentFile, isSameDeployment, readDeployment } from '#contracts/deployment.js';
 import { WeftError } from '#core/errors.js';
 import { contractsFileNamed } from '#platform/home.js';
+import { writeFileAtomic } from '#platform/secrets.js';
 
 const address = z.string().regex(/^0x[0-9a-fA-F]{40}$/, 'must be an address: 0x and 40 hexadecimal digits');
 const hostAndPort = z.string().regex(/^\S+:\d{1,5}$/, 'must be host:port');
@@ -38,7 +39,7 @@ const schema = z.object({
   allowPrivateEndpoints: z.boolean(),
 });
 
-/** Where the parts of a running marketplace are: what `weft up` writes and everything else reads. Holds no secret. */
+/** Where the parts of a running marketplace are: what `weft up` writes and everything else reads. RPC URLs may carry API keys. */
 export type Marketplace = z.infer<typeof schema> & { readonly contracts: z.infer<typeof contracts> };
 
 export const marketplaceFile = (home: string): string => join(home, 'marketplace.json');
@@ -99,14 +100,9 @@ function contractsOf(
   return { ...found, blockNumber: deployment.blockNumber };
 }
 
-/** Whole or not at all, whoever reads meanwhile. */
+/** Whole or not at all, whoever reads meanwhile; for its owner alone. */
 export async function writeMarketplace(home: string, marketplace: Marketplace): Promise<void> {
-  const file = marketplaceFile(home);
-  const draft = `${file}.${process.pid}`;
-  await mkdir(dirname(file), { recursive: true });
-  await writeFile(draft, `${JSON.stringify(schema.parse(marketplace), undefined, 2)}\n`);
-  await chmod(draft, 0o644);
-  await rename(draft, file);
+  writeFileAtomic(marketplaceFile(home), `${JSON.stringify(schema.parse(marketplace), undefined, 2)}\n`);
 }
 
 function parse(text: string, file: string): z.infer<typeof schema> {

@@ -60,11 +60,11 @@ export class Session {
     return this.parts.caller.stream(this.#paidCall(step, request, options));
   }
 
-  /** Ends the session and frees what was not spent. */
+  /** Ends the session and frees what was not spent. A failure costs no answer: the quote then ends by itself when it expires. */
   async close(): Promise<void> {
     this.#closed = true;
     await this.parts.caller.flush();
-    if (this.isQuoted) await this.parts.wallet.closeQuote(this.quoteId);
+    if (this.isQuoted) await this.parts.wallet.closeQuote(this.quoteId).catch(() => {});
   }
 
   #paidCall(step: string, request: Uint8Array, options: SessionCallOptions = {}): PaidCall {

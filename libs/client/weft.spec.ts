@@ -1,4 +1,6 @@
 import { randomBytes } from 'node:crypto';
+import { jest } from '@jest/globals';
+import { WeftError } from '#core/errors.js';
 import type { LocalWallet } from '#payments/payer/local-wallet.js';
 import { EntitiesServiceDefinition } from '#protos/models/entities/v1/entities.js';
 import { LanguageServiceDefinition } from '#protos/models/language/v1/language.js';
@@ -195,6 +197,15 @@ describe('client of a marketplace', () => {
         { entity: { type: 'WORD', text: 'y' } },
       ]);
       expect((await weft.call(named(), SENTIMENT, { text: 'x' })).receipt).toBeUndefined();
+    });
+
+    it('gives what was paid also when the wallet has gone before its quote is closed', async () => {
+      const gone = new WeftError('WALLET_UNAVAILABLE', 'the wallet has gone');
+      const close = jest.spyOn(wallet, 'closeQuote').mockRejectedValueOnce(gone);
+      const { response, receipt } = await weft.call(named(), 'Extract', { text: 'a' });
+      expect(close).toHaveBeenCalledTimes(1);
+      expect(response).toEqual({ entities: [{ type: 'WORD', text: 'a' }] });
+      expect(receipt).toMatchObject({ amount: 100n });
     });
 
     it.each([

@@ -23,3 +23,9 @@ export function withoutSecrets(where: string): string {
   const { protocol, host } = new URL(where);
   return `${protocol}//${host}`;
 }
+
+/** Without what ends a sentence. */
+const url = /https?:\/\/[^\s"'<>\\]*[^\s"'<>\\.,:;!?)\]}]/g;
+
+/** The same for every http(s) URL in a text: errors of the chain's client tell which one they asked. */
+export const urlsWithoutSecrets = (text: string): string => text.replace(url, withoutSecrets);

@@ -1,5 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
+import { chainProvider, orChainError } from '#contracts/chain-provider.js';
 import { WeftError } from '#core/errors.js';
+import { startRpcProxy } from '#test/support/rpc-proxy.js';
 import { createLogger, nestLogger } from './logging.js';
 
 const canary = 'canary-51d';
@@ -59,6 +61,24 @@ describe('createLogger', () => {
     logger.error(`connecting to postgres://weft:${canary}@127.0.0.1/weft`);
     expect(lines.join('')).not.toContain(canary);
     expect(lines.join('')).toContain('[hidden]');
+  });
+
+  it('I14 T40 hides the API key of a node that fails', async () => {
+    const { url, decide } = await startRpcProxy('');
+    decide(() => 'answer 500');
+    const rpcUrl = `${url}/v2/${canary}?key=${canary}`;
+    const asked = orChainError(rpcUrl, chainProvider({ rpcUrl, chainId: 1n }).send('eth_chainId', []));
+    const error = (await asked.catch((error: unknown) => error)) as WeftError;
+    expect(String(error.cause)).toContain(canary);
+    const { logger, lines } = capture();
+    logger.error({ err: error }, 'no chain');
+    logger.error({ err: error.cause });
+    logger.error(error.cause);
+    logger.error((error.cause as Error).message);
+    nestLogger(logger).error((error.cause as Error).message, (error.cause as Error).stack, 'Runner');
+    expect(lines).toHaveLength(5);
+    expect(lines.join('')).not.toContain(canary);
+    for (const line of lines) expect(line).toContain(url);
   });
 
   it('writes reason, message, stack and cause of an error', () => {

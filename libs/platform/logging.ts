@@ -1,6 +1,6 @@
 import type { LoggerService } from '@nestjs/common';
 import { type DestinationStream, type Logger, pino } from 'pino';
-import { redact } from './redact.js';
+import { redact, redactText } from './redact.js';
 
 export interface LoggerOptions {
   /** Of the process, in every line. */
@@ -32,7 +32,10 @@ export function createLogger({ name, level = 'info', destination }: LoggerOption
         logMethod(args, method) {
           const [first, ...rest] = args as unknown[];
           const safe = isThrown(first) ? { err: first } : first;
-          method.apply(this, [safe, ...rest].map((each) => (typeof each === 'string' ? redact(each) : each)) as never);
+          // Left to pino, an error's message would be written as it is.
+          const said = rest.length === 0 && saysOnlyError(safe) ? [safe.err.message] : rest;
+          const written = [safe, ...said].map((each) => (typeof each === 'string' ? redactText(each) : each));
+          method.apply(this, written as never);
         },
         streamWrite: (line) => line.replace(unsafe, escapeUnit),
       },
@@ -53,7 +56,10 @@ export function nestLogger(logger: Logger): LoggerService {
     (message: unknown, ...rest: unknown[]) => {
       // Nest passes the name of the class last, and for errors a stack before it.
       const context = rest.at(-1);
-      const fields = { ...(typeof context === 'string' && { context }), ...(rest.length > 1 && { stack: rest[0] }) };
+      const fields = {
+        ...(typeof context === 'string' && { context }),
+        ...(rest.length > 1 && { stack: redact(rest[0], 0, redactText) }),
+      };
       if (isThrown(message)) logger[level]({ ...fields, err: message }, message.message);
       else if (typeof message === 'object' && message !== null) logger[level]({ ...message, ...fields });
       else logger[level](fields, String(message));
@@ -70,3 +76,6 @@ export function nestLogger(logger: Logger): LoggerService {
 
 const isThrown = (value: unknown): value is Error =>
   typeof value === 'object' && value !== null && 'stack' in value && 'message' in value;
+
+const saysOnlyError = (fields: unknown): fields is { readonly err: Error } =>
+  typeof fields === 'object' && fields !== null && 'err' in fields && isThrown(fields.err) && !('msg' in fields);

@@ -38,13 +38,18 @@ export function createActivities(parts: SessionParts): RunActivities {
 
 async function openRunQuote(parts: SessionParts, request: RunQuoteRequest): Promise<RunQuote> {
   const { runKey, requirements, maxTotal, licences = [] } = request;
+  const { cancellationSignal, cancelled } = Context.current();
+  const quoteId = quoteIdOf(runKey);
   const opened = await openQuote(parts, {
-    quoteId: quoteIdOf(runKey),
+    quoteId,
     requirements,
     licences: licences.map((id, i) => fromHex(id, `licences[${i}]`, 32)),
     ...(maxTotal === undefined ? {} : { maxTotal: parseAmount(maxTotal, 'maxTotal') }),
   });
-  return describe(opened);
+  if (!cancellationSignal.aborted) return describe(opened);
+  // The run will not hear of it, and close it, any more.
+  await parts.wallet.closeQuote(quoteId);
+  return cancelled;
 }
 
 const describe = ({ quote, pins, transaction }: OpenedQuote): RunQuote => ({
@@ -75,6 +80,8 @@ async function callStep(parts: SessionParts, pins: PinCache, step: StepCall, req
     deadlineMs: info.startToCloseTimeoutMs * 0.95,
     signal: Context.current().cancellationSignal,
     reopenQuote: () => reopenQuote(parts.wallet, quoteId),
+    // So that an attempt goes to another endpoint than the one before it.
+    earlierAttempts: info.attempt - 1,
   };
   const { messages, ...proof } = await exchange(parts.caller, call, {
     stream: step.maxMessages !== undefined,
@@ -85,7 +92,7 @@ async function callStep(parts: SessionParts, pins: PinCache, step: StepCall, req
     responses: [...messages],
     receipt: proof.receipt === undefined ? undefined : writeReceipt(proof.receipt),
     signer: proof.signer ?? new Uint8Array(),
-    attempts: info.attempt - 1 + proof.attempts,
+    attempts: proof.attempts,
     latencyMs: proof.latencyMs,
   }).finish();
 }

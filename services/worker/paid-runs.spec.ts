@@ -1,18 +1,21 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { Context } from '@temporalio/activity';
 import type { WorkflowHandle } from '@temporalio/client';
 import type { WorkflowBundle } from '@temporalio/worker';
 import { WeftError } from '#core/errors.js';
 import { fromHex } from '#core/hex.js';
 import { runMemo } from '#core/run-memo.js';
 import type { LocalWallet } from '#payments/payer/local-wallet.js';
+import { startGrpcApp } from '#platform/grpc/start-grpc-app.js';
+import { EntitiesServiceDefinition } from '#protos/models/entities/v1/entities.js';
 import { runError } from '#services/gateway/runs/run-error.js';
 import { startWallet } from '#test/support/local-wallet.js';
 import { type Market, startMarket } from '#test/support/market.js';
 import { onEnd } from '#test/support/on-end.js';
 import { type PaidRuns, startPaidRuns } from '#test/support/paid-runs.js';
-import { EXTRACT, type PaidWords, STREAM, startPaidWords } from '#test/support/paid-words.js';
+import { EXTRACT, type PaidWords, STREAM, startPaidWords, wordsModule } from '#test/support/paid-words.js';
 import { progressQuery } from '#workflows/runtime/progress.js';
 import { bundleWorkflows } from './bundle.js';
 
@@ -200,6 +203,42 @@ describe('paid runs', () => {
       await expectCharged(PRICE);
     });
 
+    it('I7 a step whose provider is not at its first endpoint is tried at the next one and charged once', async () => {
+      const words = wordsModule({ extract: () => [] }, []);
+      const first = await startGrpcApp({ module: words, definitions: [EntitiesServiceDefinition], graceMs: 100 });
+      const moved = await startPaidWords(market, { firstEndpoint: `grpc://${first.address}` });
+      onEnd(() => moved.stop());
+      await first.close(); // the registry lists no endpoint that does not answer
+      const only = await bundleWorkflows(
+        await fixture(`
+        import { EntitiesServiceDefinition } from '#protos/models/entities/v1/entities.js';
+        import { service } from '#workflows/api.js';
+        const options = { maxPrice: '1000', asset: '${moved.listing.asset}', retry: { maximumAttempts: 2 } };
+        const local = service(EntitiesServiceDefinition, { ...options, name: 'local', local: true });
+        const ordinary = service(EntitiesServiceDefinition, { ...options, name: 'ordinary', local: false });
+        export const everyKind = async () => {
+          await local.extract({ text: 'local' });
+          await ordinary.extract({ text: 'ordinary' });
+          await local.streamEntities({ text: 'stream' });
+        };
+      `),
+      );
+      const others = await startPaidRuns(market, wallet, only);
+      const run = await others.start('everyKind', []);
+      await run.result();
+      const { steps } = await run.query(progressQuery);
+      expect(steps.map(({ attempts, amount }) => [attempts, amount])).toEqual([
+        [2, '100'],
+        [2, '100'],
+        [2, '10'],
+      ]);
+      expect(moved.calls).toEqual(['local', 'ordinary', 'stream']);
+      await others.parts.caller.flush();
+      const channel = (await wallet.channels()).find(({ terms }) => terms.asset === moved.listing.asset);
+      expect(channel?.settled).toBe(210n);
+      expect((await moved.ledger.channel(channel!.channelId))?.spent).toBe(210n);
+    });
+
     it('T32 I7 a step that timed out here and was done there is answered from what is stored', async () => {
       let isFirst = true;
       words.handlers.extract = async (text) => {
@@ -222,6 +261,27 @@ describe('paid runs', () => {
       expect(await failureOf(run)).toMatchObject({ reason: 'CANCELLED' });
       expect(await quoteOf(run)).toMatchObject({ closed: true, settled: PRICE });
       await expectCharged(PRICE);
+    });
+
+    it('a run that is cancelled while it is quoted leaves nothing set aside', async () => {
+      const open = wallet.openQuote.bind(wallet);
+      const asked = new Promise<Uint8Array>((resolve) => {
+        jest.spyOn(wallet, 'openQuote').mockImplementationOnce(async (request) => {
+          resolve(request.quoteId);
+          await Context.current().cancelled.catch(() => {});
+          return open(request);
+        });
+      });
+      const run = await runs.start('limited', ['1000000']);
+      const quoteId = await asked;
+      const closed = new Promise((resolve) => {
+        const close = wallet.closeQuote.bind(wallet);
+        jest.spyOn(wallet, 'closeQuote').mockImplementationOnce((id) => close(id).finally(() => resolve(id)));
+      });
+      await run.cancel();
+      expect(await failureOf(run)).toMatchObject({ reason: 'CANCELLED' });
+      expect(await closed).toEqual(quoteId);
+      expect(await wallet.quoteStatus(quoteId)).toMatchObject({ closed: true, exposure: 0n });
     });
 
     it('refuses cron workflows, whose runs would share their call ids', async () => {

@@ -35,13 +35,15 @@ export interface PaidWordsOptions {
   /** Of one call of Extract; default 100. */
   readonly price?: bigint;
   readonly handlers?: Partial<WordsHandlers>;
+  /** Listed before the one where it listens. */
+  readonly firstEndpoint?: string;
   readonly onStage?: PaywallOptions['onStage'];
 }
 
 /** The entities contract behind a paywall, listed in a market: Extract at a fixed price, StreamEntities by the entity, Sentiment free. */
 export async function startPaidWords(market: Market, options: PaidWordsOptions = {}) {
   const { chain } = market;
-  const { price = 100n } = options;
+  const { price = 100n, firstEndpoint } = options;
   const secret = randomBytes(32);
   const publisher = market.newPublisher({ operator: new SigningKey(secret) });
   const operatorWallet = new Wallet(toHex(secret), chain.provider);
@@ -55,7 +57,7 @@ export async function startPaidWords(market: Market, options: PaidWordsOptions =
       { method: STREAM, kind: 'metered', unit: 'entity', rate: 10n, per: 1n, maxAmount: 1_000n },
       { method: SENTIMENT, kind: 'free', unit: '', rate: 0n, per: 1n, maxAmount: 0n },
     ],
-    endpoints: [`grpc://127.0.0.1:${port}`],
+    endpoints: [...(firstEndpoint === undefined ? [] : [firstEndpoint]), `grpc://127.0.0.1:${port}`],
     docs: { title: 'Words', summary: 'Takes every word for an entity.' },
   };
   const { signed, digest, input } = await putInForce(publisher, offer);

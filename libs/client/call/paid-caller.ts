@@ -34,6 +34,8 @@ export interface PaidCall {
   readonly signal?: AbortSignal;
   /** How often a call that meets a passing failure is sent; what the protocol itself asks to repeat does not count. Default 1. */
   readonly maxAttempts?: number;
+  /** How often the same call was sent before, by whoever repeats it; it goes on with the endpoint after. Default 0. */
+  readonly earlierAttempts?: number;
   /** Opens the quote once more, which fills its channels; tried once when one is empty, and once when the quote was closed. */
   readonly reopenQuote?: () => Promise<unknown>;
 }
@@ -44,6 +46,7 @@ export interface Proof {
   readonly receipt: Signed<Receipt> | undefined;
   /** Whose signature it carries. */
   readonly signer: Uint8Array | undefined;
+  /** With the earlier ones. */
   readonly attempts: number;
   /** Of the attempt that succeeded: from asking the wallet to having verified the receipt. */
   readonly latencyMs: number;
@@ -159,7 +162,7 @@ export class PaidCaller {
     const repairs = this.#repairs(call);
     let failures = 0;
     let waitMs = FIRST_WAIT_MS;
-    for (let number = 1; ; number++) {
+    for (let number = (call.earlierAttempts ?? 0) + 1; ; number++) {
       let attempt: Attempt | undefined;
       try {
         attempt = await this.#prepare(call, number, endsAtMs - Date.now());

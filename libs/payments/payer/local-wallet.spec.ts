@@ -85,6 +85,17 @@ describe('a wallet embedded in a program', () => {
       await Promise.all(requests.map(({ quoteId }) => wallet.closeQuote(quoteId)));
     });
 
+    it('asked for again while they are being funded are funded once, and free all when they are closed', async () => {
+      const { deposited } = await channelOf(service);
+      const request = quoteOf([pinOf(service, { calls: Number(deposited / 50n) })]);
+      const opened = await Promise.all([wallet.openQuote(request), wallet.openQuote(request)]);
+      expect(opened.filter(({ transaction }) => transaction !== undefined)).toHaveLength(1);
+      await wallet.closeQuote(request.quoteId);
+      const another = { ...request, quoteId: randomBytes(32) };
+      expect((await wallet.openQuote(another)).transaction).toBeUndefined();
+      await wallet.closeQuote(another.quoteId);
+    });
+
     it('that were closed sign nothing until they are opened again, and keep counting what they spent', async () => {
       const request = quoteOf([pinOf(service, { calls: 2 })]);
       await wallet.openQuote(request);
