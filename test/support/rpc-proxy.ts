@@ -10,11 +10,13 @@ type Rewrite = (method: string, answer: string, params: readonly unknown[]) => s
 export async function startRpcProxy(target: string) {
   let fate: (method: string) => Fate = () => 'pass';
   let rewrite: Rewrite = (_, answer) => answer;
+  let hold: (method: string) => Promise<void> | undefined = () => undefined;
   const seen: string[] = [];
   const server = createServer(async (request, response) => {
     const body = await textOf(request);
     const { method, params } = JSON.parse(body) as { method: string; params: unknown[] };
     seen.push(method);
+    await hold(method);
     const what = fate(method);
     if (what === 'lose request') return response.destroy();
     if (what === 'answer 500') return response.writeHead(500).end();
@@ -36,6 +38,10 @@ export async function startRpcProxy(target: string) {
     seen,
     decide(next: (method: string) => Fate): void {
       fate = next;
+    },
+    /** Requests of which it gives a promise wait for it. */
+    hold(next: typeof hold): void {
+      hold = next;
     },
     /** Lets the wire lie: gets the JSON of an answer, gives what arrives. */
     distort(next: Rewrite): void {

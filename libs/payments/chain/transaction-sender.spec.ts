@@ -96,6 +96,30 @@ describe('a sender of transactions', () => {
     expect(await chain.token.balanceOf(key.address)).toBe(2n);
   });
 
+  it('leaves the pool’s connections to others while many wait to send', async () => {
+    const key = newKey();
+    const proxy = await startRpcProxy(chain.rpcUrl);
+    const sender = await start(key, { rpcUrl: proxy.url });
+    let letGo: () => void = () => {};
+    const held = new Promise<void>((resolve) => {
+      letGo = resolve;
+    });
+    const reached = new Promise<void>((resolve) => {
+      proxy.hold((method) => {
+        if (method !== 'eth_estimateGas') return undefined;
+        resolve();
+        return held;
+      });
+    });
+    const sending = Promise.all(Array.from({ length: 12 }, () => sender.send(mint(key))));
+    await reached;
+    expect(pool.waitingCount).toBe(0);
+    expect((await pool.query('select 1 as one')).rows).toEqual([{ one: 1 }]);
+    letGo();
+    await sending;
+    expect(await chain.token.balanceOf(key.address)).toBe(12n);
+  });
+
   it('starts for many keys at once on a schema that has no table yet', async () => {
     for (const schema of ['fresh1', 'fresh2', 'fresh3']) {
       await pool.query(`create schema ${schema}`);

@@ -9,6 +9,7 @@ import { gasLimitFor } from '#contracts/gas-limit.js';
 import { isFeeTooLow, isKnownAlready, isLackOfGasMoney } from '#contracts/refusals.js';
 import { throwRevert } from '#contracts/throw-revert.js';
 import { WeftError } from '#core/errors.js';
+import { Turns } from '#core/turns.js';
 
 export interface TransactionSenderOptions {
   readonly pool: pg.Pool;
@@ -53,6 +54,7 @@ export class TransactionSender {
   readonly #options: TransactionSenderOptions;
   readonly #table: string;
   readonly #stop = new AbortController();
+  readonly #turns = new Turns();
 
   private constructor(options: TransactionSenderOptions) {
     this.#options = options;
@@ -308,7 +310,12 @@ export class TransactionSender {
   }
 
   /** One transaction under the key's advisory lock, which ends with it, also when this process dies. */
-  async #underLock<T>(work: (client: pg.ClientBase) => Promise<T>): Promise<T> {
+  #underLock<T>(work: (client: pg.ClientBase) => Promise<T>): Promise<T> {
+    // Who waits in this process holds no connection: those of the pool are for others, too.
+    return this.#turns.take('lock', () => this.#locked(work));
+  }
+
+  async #locked<T>(work: (client: pg.ClientBase) => Promise<T>): Promise<T> {
     const client = await this.#options.pool.connect().catch(unanswered);
     try {
       await ask(client, 'begin');

@@ -63,8 +63,7 @@ export class QuoteDesk {
    */
   async open(request: QuoteRequest, token: TokenEntry | undefined): Promise<OpenedQuote> {
     checkRequest(request);
-    // Whoever asks again while it is being funded gets what was funded.
-    const open = () => this.#turns.take(`quote ${idKey(request.quoteId)}`, () => this.#open(request, token));
+    const open = () => this.#open(request, token);
     // What one sets aside of a pass has to be seen by the next.
     const isLicensed = request.pins.some(({ licence }) => licence !== undefined);
     const turn = isLicensed ? () => this.#turns.take('licences', open) : open;
