@@ -75,8 +75,8 @@ export class LicenceDesk {
     checkPrice(offer.price, maxPrice);
     await chain.settled();
     const failed = this.#failed.get(toHex(offerId));
-    this.#failed.delete(toHex(offerId));
     const earlier = failed && (await licences.purchaseOf(failed, chain.options.fromBlock));
+    this.#failed.delete(toHex(offerId));
     if (failed !== undefined && earlier !== undefined)
       return { licenceId: failed, transaction: earlier, price: offer.price };
     const salt = randomBytes(8).readBigUInt64BE();
