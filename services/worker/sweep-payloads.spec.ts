@@ -37,8 +37,10 @@ describe('payloads of runs', () => {
   /** No worker takes it: it stays open. */
   const start = (input: Uint8Array, workflowId = `run-${randomBytes(6).toString('hex')}`) =>
     client.workflow.start('any', { taskQueue: 'nobody', workflowId, args: [input] });
-  /** As retention does, some time after the end. */
-  const forget = async ({ workflowId }: WorkflowHandleWithFirstExecutionRunId) => {
+  /** As retention does, some time after the end. A run that is deleted before it can be listed may be listed for ever. */
+  const forget = async (run: WorkflowHandleWithFirstExecutionRunId) => {
+    await visible(run);
+    const { workflowId } = run;
     await client.workflowService.deleteWorkflowExecution({
       namespace: 'default',
       workflowExecution: { workflowId },
