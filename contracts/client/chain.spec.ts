@@ -7,20 +7,20 @@ import { chainProvider, orChainError } from './chain-provider.js';
 import { readLogs } from './read-logs.js';
 import { Votes } from './votes.js';
 
-describe('waiting for a transaction', () => {
-  let chain: Chain;
-  let proxy: Awaited<ReturnType<typeof startRpcProxy>>;
-  let node: JsonRpcProvider;
-  beforeAll(async () => {
-    chain = await startChain();
-    proxy = await startRpcProxy(chain.rpcUrl);
-    node = chainProvider({ rpcUrl: proxy.url, chainId: chain.deployment.chainId });
-  });
-  afterAll(async () => {
-    node?.destroy();
-    await chain?.stop();
-  });
+let chain: Chain;
+let proxy: Awaited<ReturnType<typeof startRpcProxy>>;
+let node: JsonRpcProvider;
+beforeAll(async () => {
+  chain = await startChain();
+  proxy = await startRpcProxy(chain.rpcUrl);
+  node = chainProvider({ rpcUrl: proxy.url, chainId: chain.deployment.chainId });
+});
+afterAll(async () => {
+  node?.destroy();
+  await chain?.stop();
+});
 
+describe('waiting for a transaction', () => {
   it('goes on where the node counts the nonce as used and has no receipt yet', async () => {
     let withheld = 3;
     proxy.distort((method, answer) => {
@@ -58,19 +58,6 @@ describe('waiting for a transaction', () => {
 });
 
 describe('a node that cannot answer now', () => {
-  let chain: Chain;
-  let proxy: Awaited<ReturnType<typeof startRpcProxy>>;
-  let node: JsonRpcProvider;
-  beforeAll(async () => {
-    chain = await startChain();
-    proxy = await startRpcProxy(chain.rpcUrl);
-    node = chainProvider({ rpcUrl: proxy.url, chainId: chain.deployment.chainId });
-  });
-  afterAll(async () => {
-    node?.destroy();
-    await chain?.stop();
-  });
-
   const refuse = (code: number, message: string) => (_: string, answer: string) =>
     JSON.stringify({ ...JSON.parse(answer), result: undefined, error: { code, message } });
 
@@ -107,12 +94,6 @@ describe('a node that cannot answer now', () => {
 });
 
 describe('sending a transaction', () => {
-  let chain: Chain;
-  beforeAll(async () => {
-    chain = await startChain();
-  });
-  afterAll(() => chain?.stop());
-
   it('leaves gas for votes that are counted in a later second than the one the node looked at', async () => {
     const votes = new Votes(chain.deployment.votes, chain.provider);
     const [holder, other] = [chain.account(0), chain.account(1)];
