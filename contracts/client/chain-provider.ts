@@ -1,6 +1,7 @@
 import { FetchRequest, isError, JsonRpcProvider, Network } from 'ethers';
 import { WeftError } from '#core/errors.js';
 import { partDown, withoutSecrets } from '#core/part-down.js';
+import { nodeError } from './node-error.js';
 
 export interface ChainAddress {
   readonly rpcUrl: string;
@@ -82,17 +83,11 @@ const systemCodes = new Set([
 
 /**
  * What a node says that could have answered at another moment: it is asked too often, or, one of several behind a name,
- * has not got the block yet. Nodes and ethers put it in different places; ethers takes it for a revert of the call.
+ * has not got the block yet. ethers takes it for a revert of the call.
  */
 function isBusy(error: unknown): boolean {
-  const { error: inner, info } = (error ?? {}) as { error?: Said; info?: { error?: Said } };
-  const { code, message } = inner ?? info?.error ?? {};
+  const { code, message } = nodeError(error);
   return code === TOO_MANY_REQUESTS || BUSY.test(String(message));
-}
-
-interface Said {
-  readonly code?: unknown;
-  readonly message?: unknown;
 }
 
 const TOO_MANY_REQUESTS = 429;

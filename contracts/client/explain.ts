@@ -1,6 +1,7 @@
 import { isCallException, isError, isHexString, JsonRpcProvider, type Provider } from 'ethers';
 import { WeftError } from '#core/errors.js';
 import { chainUnavailable, isUnreachable } from './chain-provider.js';
+import { nodeError } from './node-error.js';
 import { explainRevert } from './revert-sentences.js';
 
 /**
@@ -12,11 +13,11 @@ export function explain(error: unknown, provider: Provider | null = null): WeftE
   const data = revertData(error);
   if (data !== undefined) return explainRevert(data);
   if (isUnreachable(error)) return chainUnavailable(urlOf(provider), error);
-  const said = answerOf(error);
-  if (isError(error, 'INSUFFICIENT_FUNDS') || /insufficient funds/i.test(said ?? '')) return lackOfGasMoney(error);
+  const { message: said } = nodeError(error);
+  if (isError(error, 'INSUFFICIENT_FUNDS') || /insufficient funds/i.test(String(said))) return lackOfGasMoney(error);
   if (isCallException(error))
     return new WeftError('TRANSACTION_REVERTED', `the contract refused: ${error.reason ?? 'it did not say why'}`);
-  if (said !== undefined)
+  if (typeof said === 'string')
     return new WeftError('TRANSACTION_REVERTED', `the chain refused: ${said.slice(0, 300)}`, {}, { cause: error });
   return WeftError.from(error);
 }
@@ -26,17 +27,6 @@ export const lackOfGasMoney = (cause?: unknown): WeftError =>
 
 const urlOf = (provider: Provider | null): string =>
   provider instanceof JsonRpcProvider ? provider._getConnection().url : 'its RPC URL';
-
-/** What the node said. Nodes and ethers put it in different places. */
-function answerOf(error: unknown): string | undefined {
-  const { error: inner, info } = (error ?? {}) as { error?: Said; info?: { error?: Said } };
-  const said = inner?.message ?? info?.error?.message;
-  return typeof said === 'string' ? said : undefined;
-}
-
-interface Said {
-  readonly message?: unknown;
-}
 
 /** Bytes that a contract reverted with. Nodes and ethers put these in different places, too. */
 function revertData(error: unknown): string | undefined {
