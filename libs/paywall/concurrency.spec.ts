@@ -308,15 +308,18 @@ describe('calls at once', () => {
     });
   });
 
-  test('T16 a crowd of dust channels slows nobody who pays', async () => {
-    const limits = { newChannelsPerSec: 1, newChannelBurst: 5 };
-    const guarded = await startPaidService({
+  /** Another replica, which asks the chain about new channels five at once and then so many a second. */
+  const startGuarded = (newChannelsPerSec: number) =>
+    startPaidService({
       chain,
       databaseUrl,
       listing: service.listing,
       operator: service.operator,
-      limits,
+      limits: { newChannelsPerSec, newChannelBurst: 5 },
     });
+
+  test('T16 a crowd of dust channels slows nobody who pays', async () => {
+    const guarded = await startGuarded(1);
     try {
       const channel = await open();
       const request = text('paying');
@@ -336,14 +339,7 @@ describe('calls at once', () => {
   });
 
   test('T66 a flood of channels that nobody opened keeps no top-up away', async () => {
-    const limits = { newChannelsPerSec: 0, newChannelBurst: 5 };
-    const guarded = await startPaidService({
-      chain,
-      databaseUrl,
-      listing: service.listing,
-      operator: service.operator,
-      limits,
-    });
+    const guarded = await startGuarded(0);
     try {
       const channel = await open(1_000n);
       const request = text('more');
