@@ -20,6 +20,7 @@ import type {
   StepCall,
 } from '#workflows/runtime/activities.js';
 import { asFailure } from '#workflows/runtime/failure.js';
+import { mayTryAgain, timeLeftMs } from './time-left.js';
 
 /** A result above this could not be carried through the workflow; refused before Temporal would retry for ever. */
 const MAX_RESULT_BYTES = 16 * 1024 * 1024;
@@ -69,6 +70,8 @@ const describe = ({ quote, pins, transaction }: OpenedQuote): RunQuote => ({
 
 async function callStep(parts: SessionParts, pins: PinCache, step: StepCall, request: Uint8Array): Promise<Uint8Array> {
   const info = activityInfo();
+  if (timeLeftMs(info) <= 0)
+    throw new WeftError('DEADLINE', `${step.step} got no answer in its time`, { step: step.step });
   const quoteId = fromHex(step.quoteId, 'quoteId', 32);
   const pin = await pins.get(quoteId, step.step);
   const call: PaidCall = {
@@ -77,7 +80,7 @@ async function callStep(parts: SessionParts, pins: PinCache, step: StepCall, req
     callId: callId({ runKey: step.runKey, stepPath: step.step, n: step.n, asset: pin.asset }),
     request,
     // Ends before Temporal gives the attempt up, so that the reason is told and not just "timeout".
-    deadlineMs: info.startToCloseTimeoutMs * 0.95,
+    deadlineMs: Math.min(info.startToCloseTimeoutMs, timeLeftMs(info)) * 0.95,
     signal: Context.current().cancellationSignal,
     reopenQuote: () => reopenQuote(parts.wallet, quoteId),
     // So that an attempt goes to another endpoint than the one before it.
@@ -169,6 +172,7 @@ async function failing<T>(work: () => Promise<T>): Promise<T> {
     const { cancellationSignal, cancelled, log } = Context.current();
     if (cancellationSignal.aborted) return cancelled;
     if (!(error instanceof WeftError)) log.error('an activity failed inside', { error });
-    throw asFailure(WeftError.from(error), activityInfo().attempt);
+    const info = activityInfo();
+    throw asFailure(WeftError.from(error), info.attempt, mayTryAgain(info));
   }
 }

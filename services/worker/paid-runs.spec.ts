@@ -190,6 +190,32 @@ describe('paid runs', () => {
       await expectCharged(0n);
     });
 
+    it('gives up a local step for its reason when the time for its attempts is over', async () => {
+      words.handlers.extract = () => {
+        throw new WeftError('SERVICE_UNAVAILABLE', 'not today');
+      };
+      const run = await runs.start('giveUp', ['local']);
+      expect(await run.result()).toBe('SERVICE_UNAVAILABLE');
+      const { steps } = await run.query(progressQuery);
+      // Tried after 200 and 400 ms; the next pause, of 800 ms, would end after the second that it has.
+      expect(steps).toMatchObject([{ status: 'failed', attempts: words.calls.length, amount: '0' }]);
+      expect([2, 3]).toContain(words.calls.length);
+      await expectCharged(0n);
+    });
+
+    it.each(['local', 'ordinary'])('ends a step (%s) that is under way when its time is over', async (kind) => {
+      const served = new Promise<void>((resolve) => {
+        words.handlers.extract = async () => {
+          await new Promise((late) => setTimeout(late, 1_500));
+          resolve();
+          throw new WeftError('SERVICE_UNAVAILABLE', 'nobody waits any more');
+        };
+      });
+      const run = await runs.start('giveUp', [kind]);
+      expect(await run.result()).toBe('DEADLINE');
+      await served;
+    });
+
     it('T31 I7 a step that is tried again keeps its id and is charged once', async () => {
       let failures = 2;
       words.handlers.extract = () => {

@@ -1,11 +1,19 @@
-import { ApplicationFailure, TemporalFailure } from '@temporalio/common';
+import { ApplicationFailure, TemporalFailure, TimeoutFailure } from '@temporalio/common';
 import { toFailure, WeftError } from '#core/errors.js';
 import { isReason, type Reason } from '#core/reasons.js';
 
-/** As Temporal carries it: `type` is the reason, and what no retry can change is not retried. `attempt` is the one that failed. */
-export const asFailure = (error: WeftError, attempt: number): ApplicationFailure => {
+/**
+ * As Temporal carries it: `type` is the reason, and what no retry can change is not retried. `attempt` is the one that failed,
+ * `again` whether there is time for another.
+ */
+export const asFailure = (error: WeftError, attempt: number, again = true): ApplicationFailure => {
   const { message, type, nonRetryable, details } = toFailure(error);
-  return ApplicationFailure.create({ message, type, nonRetryable, details: [...details, { attempt }] });
+  return ApplicationFailure.create({
+    message,
+    type,
+    nonRetryable: nonRetryable || !again,
+    details: [...details, { attempt }],
+  });
 };
 
 /** For errors found in workflow code, where anything but a Temporal failure would have the task repeated for ever. */
@@ -26,6 +34,7 @@ export function reasonOf(error: unknown): Reason | undefined {
   for (let at: unknown = error; at instanceof Error; at = at.cause) {
     if (at instanceof ApplicationFailure && typeof at.type === 'string' && isReason(at.type)) return at.type;
     if (at instanceof WeftError) return at.reason;
+    if (at instanceof TimeoutFailure && at.cause === undefined) return 'DEADLINE';
     if (!(at instanceof TemporalFailure)) return undefined;
   }
   return undefined;
