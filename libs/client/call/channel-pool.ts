@@ -1,25 +1,52 @@
-import type { Client } from '@grpc/grpc-js';
+import { type Client, connectivityState } from '@grpc/grpc-js';
+
+interface Entry {
+  readonly opening: Promise<Client>;
+  readonly openedAtMs: number;
+  client?: Client;
+}
+
+/** How long a channel is given before its endpoint's name is resolved anew. */
+const REOPEN_MS = 10_000;
 
 /**
  * One gRPC channel per endpoint, opened on first use and kept. `open` decides whether and to which address an endpoint
- * is connected; a refusal is not remembered.
+ * is connected; a refusal is not remembered. A channel that finds nobody is opened anew, in case the service has moved to another address.
  */
 export class ChannelPool {
-  readonly #clients = new Map<string, Promise<Client>>();
+  readonly #entries = new Map<string, Entry>();
 
-  constructor(private readonly open: (endpoint: string) => Client | Promise<Client>) {}
+  constructor(
+    private readonly open: (endpoint: string) => Client | Promise<Client>,
+    private readonly reopenMs = REOPEN_MS,
+  ) {}
 
   client(endpoint: string): Promise<Client> {
-    const known = this.#clients.get(endpoint);
-    if (known !== undefined) return known;
+    const known = this.#entries.get(endpoint);
+    if (known !== undefined && !this.#isLost(known)) return known.opening;
+    known?.client?.close();
     const opening = Promise.resolve(this.open(endpoint));
-    this.#clients.set(endpoint, opening);
-    opening.catch(() => this.#clients.delete(endpoint));
+    const entry: Entry = { opening, openedAtMs: performance.now() };
+    this.#entries.set(endpoint, entry);
+    opening.then(
+      (client) => {
+        entry.client = client;
+      },
+      () => {
+        if (this.#entries.get(endpoint) === entry) this.#entries.delete(endpoint);
+      },
+    );
     return opening;
   }
 
   close(): void {
-    for (const opening of this.#clients.values()) opening.then((client) => client.close()).catch(() => {});
-    this.#clients.clear();
+    for (const { opening } of this.#entries.values()) opening.then((client) => client.close()).catch(() => {});
+    this.#entries.clear();
+  }
+
+  /** Nothing is under way on such a channel: calls on it fail at once, until grpc-js tries again. */
+  #isLost({ client, openedAtMs }: Entry): boolean {
+    const state = client?.getChannel().getConnectivityState(false);
+    return state === connectivityState.TRANSIENT_FAILURE && performance.now() - openedAtMs >= this.reopenMs;
   }
 }
