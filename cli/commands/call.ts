@@ -1,4 +1,5 @@
-import { writeFile } from 'node:fs/promises';
+import { access, constants, writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { type JsonSchema, jsonSchemaOf } from '#client/contract/json-schema.js';
 import { methodOf } from '#client/contract/methods.js';
 import { findListing } from '#client/listing/find-listing.js';
@@ -10,6 +11,7 @@ import { type AddCommand, type Answer, action, type Context, example } from '../
 import { messageJson } from '../input/message-json.js';
 import { collectPair, type Pair } from '../input/pairs.js';
 import { responseText } from '../output/response-text.js';
+import { toJson } from '../output/to-json.js';
 import { openWeft } from '../wallet.js';
 
 interface CallOptions {
@@ -53,10 +55,11 @@ async function call(
   const { digest, contract } = await findListing(market, await listingName(market.directory, name));
   const method = methodOf(contract, methodName);
   const request = await messageJson(json, options.field ?? [], jsonSchemaOf(contract, method.input));
+  const saves = options.save ?? [];
+  const output = jsonSchemaOf(contract, method.output);
+  for (const pair of saves) await checkSave(pair, output);
   const answer = await weft.call(toHex(digest), method.name, request, { ...limit, ...paidBy });
 
-  for (const pair of options.save ?? [])
-    await save(context, pair, answer.response, jsonSchemaOf(contract, method.output));
   const { receipt, signer, attempts, latencyMs, listing, response } = answer;
   const amount = formatAmount(receipt?.amount ?? 0n);
   const view = {
@@ -70,23 +73,46 @@ async function call(
     response,
   };
   context.progress(`paid ${amount}${receipt === undefined ? '' : ', receipt verified'}, ${latencyMs} ms`);
-  return { json: view, text: responseText(response) };
+  const text = responseText(response);
+  try {
+    for (const pair of saves) await save(context, pair, response, output);
+  } catch (error) {
+    // It is paid for, so it is not lost with the file.
+    context.print(context.asJson ? toJson(view) : text);
+    throw error;
+  }
+  return { json: view, text };
 }
 
 const priceLimit = (text: string): string => formatAmount(parseAmount(text, '--max-price'));
 
-async function save(context: Context, { name, value }: Pair, response: unknown, schema: JsonSchema): Promise<void> {
-  const properties = schema['properties'] as Readonly<Record<string, JsonSchema>> | undefined;
-  const field = Object.hasOwn(properties ?? {}, name) ? properties?.[name] : undefined;
-  const content = (response as Readonly<Record<string, unknown>> | null)?.[name];
-  if (field === undefined || content === undefined)
+const fieldOf = (schema: JsonSchema, name: string): JsonSchema | undefined => {
+  const properties = (schema['properties'] ?? {}) as Readonly<Record<string, JsonSchema>>;
+  return Object.hasOwn(properties, name) ? properties[name] : undefined;
+};
+
+/** Refuses, before anything is paid, what could not be written afterwards. */
+async function checkSave({ name, value }: Pair, schema: JsonSchema): Promise<void> {
+  if (fieldOf(schema, name) === undefined)
     throw new WeftError('INVALID_INPUT', `--save: the response has no field "${name}"`, { field: name });
-  const isBytes = field['contentEncoding'] === 'base64' && typeof content === 'string';
+  await access(dirname(value), constants.W_OK).catch((cause: unknown) => cannotWrite(name, value, cause));
+}
+
+const cannotWrite = (name: string, file: string, cause: unknown): never => {
+  const code = (cause as NodeJS.ErrnoException).code ?? 'unknown';
+  throw new WeftError('INVALID_INPUT', `--save ${name}: cannot write ${file} (${code})`, { field: name }, { cause });
+};
+
+async function save(context: Context, { name, value }: Pair, response: unknown, schema: JsonSchema): Promise<void> {
+  const content = (response as Readonly<Record<string, unknown>> | null)?.[name];
+  if (content === undefined)
+    throw new WeftError('INVALID_INPUT', `--save: the response came without "${name}"`, { field: name });
+  const isBytes = fieldOf(schema, name)?.['contentEncoding'] === 'base64' && typeof content === 'string';
   const bytes = isBytes
     ? Buffer.from(content, 'base64')
     : typeof content === 'string'
       ? content
       : JSON.stringify(content);
-  await writeFile(value, bytes);
+  await writeFile(value, bytes).catch((cause: unknown) => cannotWrite(name, value, cause));
   context.progress(`wrote ${value}`);
 }

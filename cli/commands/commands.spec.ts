@@ -128,6 +128,13 @@ describe('call', () => {
     expect(await readFile(out, 'utf8')).toBe('Grüße');
   });
 
+  test('what a file cannot take is printed all the same, since it is paid for', async () => {
+    const { code, out, err } = await run('call', 'echo', 'Say', '{"text":"paid"}', '--save', `text=${tempDir()}`);
+    expect(code).toBe(1);
+    expect(err).toContain('cannot write');
+    expect(out).toContain('paid');
+  });
+
   test('a free call pays nothing', async () => {
     expect(await json('call', 'echo', 'Peek', '{"text":"x"}')).toMatchObject({ amount: '0', receipt: null });
   });
@@ -139,6 +146,8 @@ describe('call', () => {
     ['a wrong type, with its path', ['Say', '{"text":{"a":1}}'], 'text'],
     ['a price above the limit', ['Say', '{}', '--max-price', '99'], 'PRICE_ABOVE_LIMIT'],
     ['a limit that is no amount', ['Say', '{}', '--max-price', '1e3'], '--max-price'],
+    ['a field to save that no answer has', ['Say', '{}', '--save', 'txt=/tmp/x'], 'no field "txt"'],
+    ['a file to save in a folder that is not there', ['Say', '{}', '--save', 'text=/nowhere/x'], 'ENOENT'],
   ])('%s is refused and nothing is paid', async (_name, argv, what) => {
     const before = await json('balance');
     const { code, out, err } = await run('call', 'echo', ...argv);
