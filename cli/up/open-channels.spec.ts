@@ -44,3 +44,9 @@ test('it ends when it is no longer wanted, whether the wallet answers or not', a
   jest.spyOn(market.wallet, 'openQuote').mockReturnValue(new Promise<never>(() => {}));
   await expect(open(stopped)).rejects.toMatchObject({ reason: 'CANCELLED' });
 });
+
+test('a quote that cannot be closed just now costs nobody the channels', async () => {
+  jest.spyOn(market.wallet, 'closeQuote').mockRejectedValueOnce(new WeftError('WALLET_UNAVAILABLE', 'gone'));
+  expect(await open()).toBeUndefined();
+  expect(said).toEqual(['  channels: their quote is still open (WALLET_UNAVAILABLE)']);
+});
