@@ -36,6 +36,7 @@ const options = (): GatewayOptions => {
     runs: new Runs({ client, pipelines, taskQueue: 'none', address: nowhere }),
     health: new Health({ ...parts, rpcUrl: `http://${nowhere}` }),
     publicUrls: [],
+    trustedProxies: [],
     addressRate: generous,
     keyRate: generous,
   };
@@ -275,6 +276,23 @@ test('T66 a caller above the rate waits, others do not', async () => {
     expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(0);
     expect(await errorOf(refused)).toMatchObject({ reason: 'OVERLOADED' });
     expect((await get(other)).status).toBe(200);
+  } finally {
+    await limited.close();
+  }
+});
+
+test.each([
+  ['its clients are told apart', ['127.0.0.0/8'], [200, 429, 200]],
+  ['nobody is believed who is not named as one', ['10.0.0.1'], [200, 429, 429]],
+])('T66 behind a proxy %s', async (_what, trustedProxies, expected) => {
+  const limited = await createGateway({ ...options(), trustedProxies, addressRate: { perSec: 0.001, burst: 1 } });
+  try {
+    await limited.listen(0, '127.0.0.1');
+    const base = await limited.getUrl();
+    const got: number[] = [];
+    for (const client of ['192.0.2.1', '192.0.2.1', '192.0.2.2'])
+      got.push((await fetch(`${base}/openapi.json`, { headers: { 'x-forwarded-for': client } })).status);
+    expect(got).toEqual(expected);
   } finally {
     await limited.close();
   }

@@ -30,6 +30,8 @@ export interface GatewayOptions {
   readonly pipelines: Pipelines;
   /** Where it is reached besides loopback. */
   readonly publicUrls: readonly string[];
+  /** Addresses or ranges of proxies, whose X-Forwarded-For says for whom they ask. Nobody else's is believed. */
+  readonly trustedProxies: readonly string[];
   /** For one address, known or not. */
   readonly addressRate: Rate;
   /** For one key from one address. */
@@ -76,6 +78,7 @@ export async function createGateway(options: GatewayOptions): Promise<NestExpres
     // Watchers of runs would keep a closing server open for as long as their runs last.
     forceCloseConnections: true,
   });
+  app.set('trust proxy', options.trustedProxies);
   const addresses = new TokenBuckets(options.addressRate);
   const callers = new TokenBuckets(options.keyRate);
   app.use(securityHeaders);

@@ -10,6 +10,12 @@ export const gatewayConfig = z.object({
     .pipe(z.array(z.url()))
     .default([])
     .describe('where browsers reach the gateway besides loopback, as https://host, separated by commas'),
+  WEFT_TRUSTED_PROXIES: list()
+    .pipe(z.array(z.union([z.ipv4(), z.ipv6(), z.cidrv4(), z.cidrv6()])))
+    .default([])
+    .describe(
+      'addresses or ranges of the proxies in front of it, whose X-Forwarded-For is believed, separated by commas',
+    ),
   WEFT_ADDRESS_RATE: z.coerce.number().min(1).max(100_000).default(100).describe('requests a second of one address'),
   ...temporalSettings,
   WEFT_KEY_RATE: z.coerce.number().min(1).max(100_000).default(50).describe('requests a second of one key'),

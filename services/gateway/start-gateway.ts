@@ -49,6 +49,7 @@ export async function startGateway(
     runs: new Runs({ client, pipelines, taskQueue, address: temporal.address }),
     health: new Health({ market, temporal: client, taskQueue, registry, wallet, rpcUrl }),
     publicUrls: config.WEFT_PUBLIC_URLS,
+    trustedProxies: config.WEFT_TRUSTED_PROXIES,
     addressRate: rate(config.WEFT_ADDRESS_RATE),
     keyRate: rate(config.WEFT_KEY_RATE),
     ...(logger === undefined ? {} : { logger }),

@@ -53,6 +53,7 @@ export async function startGatewayMarket() {
     runs: new Runs({ client: runs.client, pipelines, taskQueue: runs.taskQueue, address }),
     health: new Health({ ...marketplace, market: open, temporal: runs.client }),
     publicUrls: [],
+    trustedProxies: [],
     addressRate: generous,
     keyRate: generous,
   });

@@ -94,6 +94,7 @@ beforeAll(async () => {
     runs,
     pipelines,
     publicUrls: [],
+    trustedProxies: [],
     addressRate: generous,
     keyRate: generous,
   });
