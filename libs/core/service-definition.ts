@@ -27,6 +27,12 @@ export interface ServiceDefinition {
 export const encodeRequest = (method: MethodDefinition, request: object): Uint8Array =>
   method.requestType.encode(method.requestType.fromPartial(request)).finish();
 
+/** An answer as it is sent; fields may be left out. Throws for what does not fit its message. */
+export function encodeResponse(method: MethodDefinition, response: unknown): Uint8Array {
+  if (typeof response !== 'object' || response === null) throw new TypeError(`${response} is not a message`);
+  return method.responseType.encode(method.responseType.fromPartial(response)).finish();
+}
+
 /** "/models.ocr.v1.OcrService/Recognize" */
 export const methodPath = (service: ServiceDefinition, method: MethodDefinition) =>
   `/${service.fullName}/${method.name}`;

@@ -1,6 +1,6 @@
 import type * as grpc from '@grpc/grpc-js';
 import { Logger } from '@nestjs/common';
-import { type MethodDefinition, methodPath, type ServiceDefinition } from '#core/service-definition.js';
+import { encodeResponse, type MethodDefinition, methodPath, type ServiceDefinition } from '#core/service-definition.js';
 import { asBuffer } from '../as-buffer.js';
 
 const logger = new Logger('grpc');
@@ -21,7 +21,7 @@ export function toGrpcDefinition(service: ServiceDefinition, raw = false): grpc.
       responseStream: method.responseStream,
       requestSerialize: (message) => asBuffer(method.requestType.encode(message).finish()),
       requestDeserialize: raw ? same : (bytes) => decodeRequest(method, bytes),
-      responseSerialize: raw ? same : (message) => encodeResponse(service, method, message),
+      responseSerialize: raw ? same : (message) => encodeAnswer(service, method, message),
       responseDeserialize: (bytes) => method.responseType.decode(bytes),
     };
     return [method.name, definition] as const;
@@ -29,11 +29,11 @@ export function toGrpcDefinition(service: ServiceDefinition, raw = false): grpc.
   return Object.fromEntries(methods);
 }
 
-function encodeResponse(service: ServiceDefinition, method: MethodDefinition, message: unknown): Buffer {
+function encodeAnswer(service: ServiceDefinition, method: MethodDefinition, message: unknown): Buffer {
   try {
-    return asBuffer(method.responseType.encode(message).finish());
+    return asBuffer(encodeResponse(method, message));
   } catch (error) {
-    // grpc-js tells nobody why: usually a field is missing that `fromPartial` would have filled.
+    // grpc-js tells nobody why.
     logger.error({ msg: 'a handler answered with a broken message', method: methodPath(service, method), err: error });
     throw error;
   }

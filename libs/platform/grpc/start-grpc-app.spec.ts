@@ -43,6 +43,7 @@ class TestController {
     const word = Buffer.from(request.image).toString();
     if (word === 'refuse') throw new WeftError('BAD_IMAGE', 'image is not a picture', { field: 'image' });
     if (word === 'crash') throw new Error('canary-7f3 in the stack');
+    if (word === 'sparse') return { text: 'only' } as never;
     if (word === 'hang') return new Promise(() => {});
     return { ...recognized, text: word };
   }
@@ -54,7 +55,7 @@ class TestController {
 
   @GrpcMethod('RegistryService', 'Watch')
   watch(): Observable<WatchResponse> {
-    return from(threeThenRefuse());
+    return from(flow());
   }
 }
 
@@ -62,6 +63,13 @@ async function* threeThenRefuse() {
   for (let i = 0; i < 3; i++) yield WatchResponse.fromPartial({});
   throw new WeftError('OVERLOADED', 'enough');
 }
+
+async function* oneThenNull() {
+  yield WatchResponse.fromPartial({});
+  yield null as never;
+}
+
+let flow: () => AsyncGenerator<WatchResponse> = threeThenRefuse;
 
 @Module({ controllers: [TestController] })
 class TestModule {}
@@ -87,6 +95,16 @@ describe('startGrpcApp', () => {
   });
 
   const ocr = () => typedClient(OcrServiceDefinition, client);
+
+  const watched = async () => {
+    let count = 0;
+    try {
+      for await (const _ of typedClient(watchOnly, client).watch({})) count++;
+      return { count };
+    } catch (error) {
+      return { count, error };
+    }
+  };
 
   it('answers a typed call on a port that the system chose', async () => {
     const answer = await ocr().recognize({ image: Buffer.from('hello') });
@@ -139,12 +157,20 @@ describe('startGrpcApp', () => {
   });
 
   it('streams messages, then the error that ended them', async () => {
-    let count = 0;
-    const read = async () => {
-      for await (const _ of typedClient(watchOnly, client).watch({})) count++;
-    };
-    await expect(read()).rejects.toMatchObject({ reason: 'OVERLOADED', message: 'enough' });
-    expect(count).toBe(3);
+    expect(await watched()).toMatchObject({ count: 3, error: { reason: 'OVERLOADED', message: 'enough' } });
+  });
+
+  it('I8 breaks off a stream of which a message is null, and serves the next', async () => {
+    flow = oneThenNull;
+    expect((await watched()).error).toMatchObject({ reason: 'SERVICE_FAILED' });
+    flow = threeThenRefuse;
+    expect(await watched()).toMatchObject({ count: 3, error: { reason: 'OVERLOADED' } });
+  });
+
+  it('fills in what an answer leaves out', async () => {
+    expect(await ocr().recognize({ image: Buffer.from('sparse') })).toEqual(
+      RecognizeResponse.fromPartial({ text: 'only' }),
+    );
   });
 
   it('says who is not there', async () => {

@@ -4,6 +4,7 @@ import { type ChannelOptions, Server, ServerCredentials, type ServerInterceptor 
 import type { INestMicroservice, LoggerService, Type } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { type MicroserviceOptions, ServerGrpc } from '@nestjs/microservices';
+import { map } from 'rxjs';
 import type { ServiceDefinition } from '#core/service-definition.js';
 import { HealthDefinition } from '#protos/grpc/health/v1/health.js';
 import { ServerReflectionDefinition } from '#protos/grpc/reflection/v1/reflection.js';
@@ -126,6 +127,13 @@ class WeftServer extends ServerGrpc {
   /** Controllers may name a service shortly; Nest passes its full name, because it looks from the root package. */
   override getMessageHandler(...[service, ...rest]: Parameters<ServerGrpc['getMessageHandler']>) {
     return super.getMessageHandler(service.slice(service.lastIndexOf('.') + 1), ...rest);
+  }
+
+  /** A null would end the whole process, being what ends Node's streams; `false` is refused as the message that it is not. */
+  override createStreamServiceMethod(handler: (...args: unknown[]) => unknown) {
+    return super.createStreamServiceMethod(async (...args: unknown[]) =>
+      this.transformToObservable(await handler(...args)).pipe(map((message: unknown) => message ?? false)),
+    );
   }
 
   override async close(): Promise<void> {
