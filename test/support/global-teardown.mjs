@@ -1,7 +1,7 @@
 import { rmSync } from 'node:fs';
 
 export default async () => {
-  const { postgres, dir } = globalThis.weftTest;
+  const { postgres, dirs } = globalThis.weftTest;
   await postgres.stop();
-  rmSync(dir, { recursive: true, force: true });
+  for (const dir of dirs) rmSync(dir, { recursive: true, force: true });
 };

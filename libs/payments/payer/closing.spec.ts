@@ -21,7 +21,7 @@ describe('a channel’s life', () => {
   let account = 10;
 
   beforeAll(async () => {
-    chain = await startChain({ windowSec: HOUR });
+    chain = await startChain();
   });
 
   afterAll(() => chain.stop());
