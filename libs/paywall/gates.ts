@@ -5,7 +5,7 @@ import { minAmount } from '#core/money.js';
 import type { ChainView } from '#payments/provider/chain-view.js';
 import type { TokenGate } from '#payments/token-gate.js';
 import type { PaywallLimits } from './limits.js';
-import { RecentMap } from './rate-limit.js';
+import { RecentMap } from '#platform/rate-limit.js';
 
 interface Holding {
   readonly amount: bigint;

@@ -7,7 +7,7 @@ import { type Admission, type Attempt, inFlight, JobAttempt, meetRow, notCharged
 import type { Gates } from './gates.js';
 import type { PaywallLimits } from './limits.js';
 import type { ListingVersion, Route } from './offers.js';
-import { TokenBucket } from './rate-limit.js';
+import { TokenBucket } from '#platform/rate-limit.js';
 import type { Standing } from './standing.js';
 import type { VerifiedJob } from './verify-payment.js';
 

@@ -8,7 +8,7 @@ import type { ProviderLedger } from '#payments/provider/provider-ledger.js';
 import { foreign, LicenceAccount, notItsSigner } from './licence-account.js';
 import type { PaywallLimits } from './limits.js';
 import type { ListingVersion } from './offers.js';
-import { RecentMap, TokenBucket } from './rate-limit.js';
+import { RecentMap, TokenBucket } from '#platform/rate-limit.js';
 import type { VerifiedPayment } from './verify-payment.js';
 
 /** Who says to be a licence's signer. */

@@ -30,7 +30,7 @@ import { type ChannelAccount, channelClosed } from './channel-account.js';
 import { type AskedLicence, ChannelProof, type ProvenChannel } from './channel-proof.js';
 import { type LicenceAccount, notItsSigner } from './licence-account.js';
 import { type ListingVersion } from './offers.js';
-import { RecentMap, TokenBucket } from './rate-limit.js';
+import { RecentMap, TokenBucket } from '#platform/rate-limit.js';
 import { checkVoucher, unknownMethod } from './verify-payment.js';
 import type { Wall } from './wall.js';
 

@@ -1,6 +1,6 @@
 import { ServerInterceptingCall, type ServerInterceptor } from '@grpc/grpc-js';
 import { WeftError } from '#core/errors.js';
-import { RecentMap, TokenBucket } from '#paywall/rate-limit.js';
+import { RecentMap, TokenBucket } from '#platform/rate-limit.js';
 import { toErrorStatus } from '#platform/grpc/error-status.js';
 
 export interface RateLimits {
