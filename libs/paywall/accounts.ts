@@ -7,9 +7,9 @@ import type { ProviderLedger } from '#payments/provider/provider-ledger.js';
 import { SeenCalls } from '#payments/provider/seen-calls.js';
 import type { ChannelTerms } from '#payments/typed-data.js';
 import { keyOf } from '#platform/key-of.js';
+import { RecentMap, TokenBucket } from '#platform/rate-limit.js';
 import { ChannelAccount, channelClosed } from './channel-account.js';
 import type { PaywallLimits } from './limits.js';
-import { RecentMap, TokenBucket } from '#platform/rate-limit.js';
 
 /** A payer with more calls than this is asked about in the database each time. */
 const MAX_REMEMBERED_CALLS = 200_000;

@@ -4,8 +4,8 @@ import { toHex } from '#core/hex.js';
 import { minAmount } from '#core/money.js';
 import type { ChainView } from '#payments/provider/chain-view.js';
 import type { TokenGate } from '#payments/token-gate.js';
-import type { PaywallLimits } from './limits.js';
 import { RecentMap } from '#platform/rate-limit.js';
+import type { PaywallLimits } from './limits.js';
 
 interface Holding {
   readonly amount: bigint;

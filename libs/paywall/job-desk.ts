@@ -3,11 +3,11 @@ import { formatAmount } from '#core/money.js';
 import { Turns } from '#core/turns.js';
 import type { ChainView, JobOnChain } from '#payments/provider/chain-view.js';
 import type { ProviderLedger } from '#payments/provider/provider-ledger.js';
+import { TokenBucket } from '#platform/rate-limit.js';
 import { type Admission, type Attempt, inFlight, JobAttempt, meetRow, notCharged } from './attempt.js';
 import type { Gates } from './gates.js';
 import type { PaywallLimits } from './limits.js';
 import type { ListingVersion, Route } from './offers.js';
-import { TokenBucket } from '#platform/rate-limit.js';
 import type { Standing } from './standing.js';
 import type { VerifiedJob } from './verify-payment.js';
 

@@ -5,10 +5,10 @@ import { tenureKey } from '#core/tenure-key.js';
 import type { ChainView } from '#payments/provider/chain-view.js';
 import type { LicenceOnChain } from '#payments/provider/licence-ledger.js';
 import type { ProviderLedger } from '#payments/provider/provider-ledger.js';
+import { RecentMap, TokenBucket } from '#platform/rate-limit.js';
 import { foreign, LicenceAccount, notItsSigner } from './licence-account.js';
 import type { PaywallLimits } from './limits.js';
 import type { ListingVersion } from './offers.js';
-import { RecentMap, TokenBucket } from '#platform/rate-limit.js';
 import type { VerifiedPayment } from './verify-payment.js';
 
 /** Who says to be a licence's signer. */

@@ -24,13 +24,13 @@ import {
   writeVoid,
 } from '#payments/wire.js';
 import { keyOf } from '#platform/key-of.js';
+import { RecentMap, TokenBucket } from '#platform/rate-limit.js';
 import * as proto from '#protos/weft/payment/v1/payment.js';
 import { ChannelAttempt, callIdReused, inFlight } from './attempt.js';
 import { type ChannelAccount, channelClosed } from './channel-account.js';
 import { type AskedLicence, ChannelProof, type ProvenChannel } from './channel-proof.js';
 import { type LicenceAccount, notItsSigner } from './licence-account.js';
 import { type ListingVersion } from './offers.js';
-import { RecentMap, TokenBucket } from '#platform/rate-limit.js';
 import { checkVoucher, unknownMethod } from './verify-payment.js';
 import type { Wall } from './wall.js';
 

@@ -1,7 +1,7 @@
 import { ServerInterceptingCall, type ServerInterceptor } from '@grpc/grpc-js';
 import { WeftError } from '#core/errors.js';
-import { RecentMap, TokenBucket } from '#platform/rate-limit.js';
 import { toErrorStatus } from '#platform/grpc/error-status.js';
+import { RecentMap, TokenBucket } from '#platform/rate-limit.js';
 
 export interface RateLimits {
   /** Tokens a second for each address. */

@@ -11,7 +11,7 @@ import { Runs } from '#services/gateway/runs/runs.js';
 import { walletFolder } from '#services/wallet/wallet-keys.js';
 import { bundleWorkflows } from '#services/worker/bundle.js';
 import { countWords, wordsServices } from '#test/fixtures/gateway-workflows.js';
-import { declaredRequirements } from '#workflows/runtime/service.js';
+import { declaredRequirements } from '#workflows/runtime/requirements.js';
 import { startEchoMarket } from './echo-market.js';
 import { onEnd } from './on-end.js';
 import { startPaidRuns } from './paid-runs.js';

@@ -1,7 +1,7 @@
 import { ContinueAsNew, setHandler, type WorkflowInterceptors } from '@temporalio/workflow';
 import { progressQuery } from './progress.js';
+import { declaredRequirements } from './requirements.js';
 import { currentRun, startRun } from './run.js';
-import { declaredRequirements } from './service.js';
 
 /** Gives every workflow of the worker its run: key, quote, progress. Temporal calls it by this name. */
 export const interceptors = (): WorkflowInterceptors => ({

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { intakeServices } from '#workflows/intake.js';
-import { declaredRequirements } from '#workflows/runtime/service.js';
+import { declaredRequirements } from '#workflows/runtime/requirements.js';
 import type { Pipeline } from './pipeline.js';
 import { base64Bytes } from './pipeline-input.js';
 
