@@ -55,7 +55,8 @@ export async function createPaywall(options: PaywallOptions): Promise<Paywall> {
     payments,
     mount(app) {
       const maxMessageBytes = app.maxMessageBytes ?? DEFAULT_MAX_MESSAGE_BYTES;
-      wall.maxResponseBytes = Math.min(wall.maxResponseBytes, maxMessageBytes);
+      const { charges } = wall;
+      charges.maxResponseBytes = Math.min(charges.maxResponseBytes, maxMessageBytes);
       return {
         ...app,
         maxMessageBytes,

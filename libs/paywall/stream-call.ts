@@ -106,8 +106,10 @@ export class StreamCall extends ServerInterceptingCall {
       this.call.sendMessage(bytes, callback);
       return;
     }
-    if (bytes.length > this.wall.maxResponseBytes) {
-      this.#breakOff(new WeftError('SERVICE_FAILED', `a message is larger than ${this.wall.maxResponseBytes} bytes`));
+    if (bytes.length > this.wall.charges.maxResponseBytes) {
+      this.#breakOff(
+        new WeftError('SERVICE_FAILED', `a message is larger than ${this.wall.charges.maxResponseBytes} bytes`),
+      );
       return;
     }
     this.#waiting.push({ bytes, units: this.#attempt.meter?.units });
@@ -235,7 +237,7 @@ export class StreamCall extends ServerInterceptingCall {
     const { verified, account } = attempt;
     const atSec = wall.options.chain.nowSec();
     const added = amount - this.#amount;
-    const receipt = wall.signReceipt(verified, {
+    const receipt = wall.charges.signReceipt(verified, {
       responseDigest: this.#digest.digest(),
       units: verified.price.kind === 'metered' ? units : 1n,
       amount,
@@ -245,7 +247,7 @@ export class StreamCall extends ServerInterceptingCall {
     attempt.phase = 'committing';
     wall.options.onStage?.('served');
     wall.accounts.noteSeen(verified.payerKey, verified.call.callId);
-    const result = await wall.bookOf(verified).streams.commit({
+    const result = await wall.charges.bookOf(verified).streams.commit({
       channel: account.id,
       authorised: account.authorised,
       voucher: account.voucher ?? verified.raw,

@@ -48,7 +48,7 @@ export function unaryCall(wall: Wall, route: Route, call: ServerInterceptingCall
         void admission.attempt.ended.then(answer);
         return;
       case 'stored':
-        wall.stored(admission.verified, admission.row).then(answer, refuse);
+        wall.charges.stored(admission.verified, admission.row).then(answer, refuse);
         return;
       case 'free':
         break;

@@ -1,13 +1,9 @@
 import type { Metadata } from '@grpc/grpc-js';
 import { WeftError } from '#core/errors.js';
 import { maxAmount } from '#core/money.js';
-import { messageDigest } from '#payments/digests.js';
 import type { ChainView } from '#payments/provider/chain-view.js';
-import type { LedgerCall, ProviderLedger } from '#payments/provider/provider-ledger.js';
+import type { ProviderLedger } from '#payments/provider/provider-ledger.js';
 import { sweepLedger } from '#payments/provider/retention.js';
-import { hashReceipt, type Outcome, type Receipt, signingHash } from '#payments/typed-data.js';
-import { writeReceipt } from '#payments/wire.js';
-import { Receipt as ReceiptMessage } from '#protos/weft/payment/v1/payment.js';
 import type { Account } from './account.js';
 import { Accounts } from './accounts.js';
 import {
@@ -17,15 +13,14 @@ import {
   ChannelAttempt,
   callIdReused,
   inFlight,
-  JobAttempt,
   meetRow,
   notCharged,
   Refused,
-  responseExpired,
 } from './attempt.js';
 import { ChannelAccount } from './channel-account.js';
+import { Charges } from './charges.js';
 import { Gates } from './gates.js';
-import { JobDesk, type Served } from './job-desk.js';
+import { JobDesk } from './job-desk.js';
 import { LicenceAccount } from './licence-account.js';
 import { LicenceAccounts } from './licence-accounts.js';
 import type { PaywallLimits } from './limits.js';
@@ -36,7 +31,6 @@ import {
   type PaymentDomain,
   paymentOf,
   unknownMethod,
-  type VerifiedCall,
   type VerifiedJob,
   type VerifiedPayment,
   verifyPayment,
@@ -69,8 +63,7 @@ export class Wall {
   readonly #gates: Gates;
   readonly standing: Standing;
   readonly #jobs: JobDesk;
-  /** What the server in front sends at most; a larger response would be charged and never arrive. */
-  maxResponseBytes = Number.POSITIVE_INFINITY;
+  readonly charges: Charges;
   readonly #serving = new Map<string, Attempt>();
   readonly #timers: NodeJS.Timeout[];
 
@@ -89,6 +82,7 @@ export class Wall {
       meet: (running, verified) => this.#meet(running, verified),
       serve: (attempt) => this.#begin(attempt),
     });
+    this.charges = new Charges({ ...options, jobs: this.#jobs });
     const { standingMs } = options.limits;
     this.#timers = [
       setInterval(() => this.#endSlowCalls(), 1_000).unref(),
@@ -266,11 +260,6 @@ export class Wall {
     if (account.authorised > account.deposited) await this.accounts.rereadChain(account);
   }
 
-  /** Where calls of this kind of account are charged. */
-  bookOf({ by }: VerifiedPayment): ProviderLedger | ProviderLedger['licences'] {
-    return by.kind === 'licence' ? this.options.ledger.licences : this.options.ledger;
-  }
-
   /** Lets go of a call that is not charged. `status` goes to whoever joined it. */
   fail(attempt: Attempt, status: EndStatus): void {
     this.#finish(attempt, { status });
@@ -308,7 +297,7 @@ export class Wall {
     this.options.onStage?.('served');
     let end: CallEnd;
     try {
-      end = await this.#charge(attempt, response);
+      end = await this.charges.charge(attempt, response);
     } catch (error) {
       const refused = error instanceof Refused ? error : notCharged(error);
       end = { status: this.refusal(attempt.route, refused) };
@@ -316,101 +305,6 @@ export class Wall {
     this.accounts.noteSeen(verified.payerKey, verified.call.callId);
     this.#finish(attempt, end);
     return end;
-  }
-
-  async #charge(attempt: Attempt, response: Uint8Array): Promise<CallEnd> {
-    const served = this.#served(attempt, response);
-    const isKept =
-      attempt instanceof JobAttempt
-        ? await this.#jobs.keep(attempt, served)
-        : await this.#chargeChannel(attempt as ChannelAttempt, served);
-    this.options.onStage?.('committed');
-    return isKept ? { response, receipt: served.receipt } : await this.#endAsStored(attempt.verified);
-  }
-
-  #served(attempt: Attempt, response: Uint8Array): Served {
-    const { verified, route, meter } = attempt;
-    const { price } = verified;
-    if (response.length > this.maxResponseBytes)
-      throw new WeftError('SERVICE_FAILED', `the response is larger than ${this.maxResponseBytes} bytes`);
-    const units = meter === undefined ? 1n : meter.units;
-    if (units === undefined)
-      throw new WeftError('INTERNAL', `${route.method} is metered and reported no ${price.unit || 'units'}`);
-    const amount = attempt.costOf(units);
-    const responseDigest = messageDigest(response);
-    const atSec = this.options.chain.nowSec();
-    const receipt = this.signReceipt(verified, {
-      responseDigest,
-      units,
-      amount,
-      outcome: 'complete',
-      servedAtSec: atSec,
-    });
-    return { response, responseDigest, receipt, amount, atSec };
-  }
-
-  /** False: the call id was charged by another process. */
-  async #chargeChannel({ verified, account }: ChannelAttempt, served: Served): Promise<boolean> {
-    let result: Awaited<ReturnType<ProviderLedger['charge']>>;
-    try {
-      result = await this.bookOf(verified).charge({
-        ...served,
-        channel: account.id,
-        authorised: account.authorised,
-        voucher: account.voucher ?? verified.raw,
-        payer: verified.payer,
-        callId: verified.call.callId,
-        commitment: verified.commitment,
-      });
-    } catch (error) {
-      const reason = WeftError.from(error);
-      account.stale = true; // the ledger knows something that we do not
-      throw notCharged(reason);
-    }
-    if (result.outcome === 'known') return false;
-    account.spent = maxAmount(account.spent, result.spent);
-    account.calls += 1n;
-    return true;
-  }
-
-  /** Another process was first with this call id: its answer is the answer. */
-  async #endAsStored(verified: VerifiedCall): Promise<CallEnd> {
-    const row = await this.options.ledger.call(verified.payer, verified.call.callId);
-    if (row === undefined) throw new Refused(new WeftError('LEDGER_UNAVAILABLE', 'the ledger lost a call'), undefined);
-    meetRow(verified, row);
-    return await this.stored(verified, row);
-  }
-
-  /** The answer that is stored for a charged unary call. Throws Refused when its body is past its time. */
-  async stored({ payer, call }: VerifiedCall, row: LedgerCall): Promise<{ response: Uint8Array; receipt: Uint8Array }> {
-    let response: Uint8Array | undefined;
-    try {
-      response = await this.options.ledger.response(payer, call.callId);
-    } catch (error) {
-      throw new Refused(WeftError.from(error), 'charged', row.proof);
-    }
-    if (response === undefined) throw responseExpired(row.proof);
-    return { response, receipt: row.proof };
-  }
-
-  /** `amount` in the account's own units: what a licence pays for costs no money. */
-  signReceipt(
-    verified: VerifiedCall,
-    served: { responseDigest: Uint8Array; units: bigint; amount: bigint; outcome: Outcome; servedAtSec: number },
-  ): Uint8Array {
-    const { call, version, accountId, commitment } = verified;
-    const isFree = 'by' in verified && (verified as VerifiedPayment).by.kind === 'licence';
-    const receipt: Receipt = {
-      callId: call.callId,
-      account: accountId,
-      asset: version.listing.asset,
-      tenure: version.listing.tenure,
-      commitment,
-      ...served,
-      amount: isFree ? 0n : served.amount,
-    };
-    const signature = version.operator.sign(signingHash(this.options.domain.separator, hashReceipt(receipt)));
-    return ReceiptMessage.encode(writeReceipt({ ...receipt, signature })).finish();
   }
 
   /** The status that tells of a refusal. What went wrong inside is told to whoever watches over the paywall. */
