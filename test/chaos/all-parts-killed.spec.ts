@@ -29,7 +29,7 @@ import { startTemporal } from '#test/support/temporal.js';
 import { giveMoney, tokenIn, walletHome } from '#test/support/wallet-process.js';
 import { progressQuery } from '#workflows/runtime/progress.js';
 
-/** How long parts are killed; a night run takes hours. */
+/** How long parts are killed; THREATS asks for ten minutes, which no machine does by itself. */
 const KILL_SEC = Number(process.env['WEFT_KILL_SEC'] ?? 15);
 const LANES = 4;
 const PRICE = 500n;
@@ -117,12 +117,12 @@ beforeAll(async () => {
   parts = { postgres, temporal, wallet: walletPart, service, worker };
   providerDb = createPool(serviceUrl);
   providerDb.on('error', () => {});
-  onEnd(() => providerDb.end());
   client = await connectTemporal({ address: temporalAddress, namespace: 'default', payloads: payloadsOf(home, {}) });
   onEnd(() => client.connection.close());
 }, 180_000);
 
 afterAll(async () => {
+  await providerDb?.end();
   for (const name of ['worker', 'service', 'wallet', 'temporal', 'postgres'] as const) await parts?.[name].stop();
   await market?.stop();
 });
@@ -154,7 +154,7 @@ const spentOn = async (channelId: Uint8Array): Promise<bigint> => {
 };
 
 test(
-  'T50 I1 I7 whatever is killed, every run ends well and payer, provider and chain agree to the last unit',
+  'T50 I7 I8 whatever is killed, every run ends well and payer, provider and chain agree to the last unit',
   async () => {
     const seed = Number(process.env['WEFT_SEED'] ?? randomInt(2 ** 31));
     const random = seeded(seed);
@@ -183,6 +183,8 @@ test(
     for (const part of Object.values(parts)) await part.ready();
     console.log(`kills by seed ${seed}: ${killed.join(' ')}; ${found.length} runs`);
 
+    expect(killed.length).toBeGreaterThanOrEqual(KILL_SEC / 10);
+    expect(found.length).toBeGreaterThanOrEqual(LANES);
     expect(found).toEqual(found.map(() => TEXTS.length + 1));
     const total = PRICE * STEPS * BigInt(found.length);
     const balance = async () => {
