@@ -51,8 +51,10 @@ export const addRun: AddCommand = (program) => {
       action(async (context, _options, id: string) => {
         const gateway = await openGateway(context);
         const view = await gateway.get<RunView>(`/v1/runs/${encodeURIComponent(id)}`);
-        const rows = view.steps.map(stepRow);
-        return { json: view, text: [stepHeader, ...rows, '', summaryText(view)].join('\n') };
+        const { earlier, steps } = view;
+        const before = earlier === undefined ? [] : [`… ${earlier.steps} earlier steps, ${earlier.paid} paid`];
+        const text = [stepHeader, ...before, ...steps.map(stepRow), '', summaryText(view)].join('\n');
+        return { json: view, text };
       }),
     );
   run

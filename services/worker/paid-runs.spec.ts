@@ -31,7 +31,7 @@ describe('paid runs', () => {
   beforeAll(async () => {
     [market, bundle] = await Promise.all([startMarket(), bundleWorkflows('test/fixtures/words-workflows.ts')]);
     words = await startPaidWords(market);
-    wallet = await startWallet(market.chain);
+    wallet = await startWallet(market.chain, { funds: 10_000_000n });
     runs = await startPaidRuns(market, wallet, bundle);
   });
 
@@ -371,6 +371,11 @@ describe('paid runs', () => {
       await expectCharged(4n * PRICE);
       const last = runs.client.workflow.getHandle(run.workflowId);
       expect(await quoteOf(last)).toMatchObject({ closed: true, settled: 4n * PRICE });
+      expect(await last.query(progressQuery)).toMatchObject({
+        paid: '400',
+        earlier: { steps: 3, paid: '300' },
+        steps: [{ segment: 3, amount: '100' }],
+      });
     });
   });
 
@@ -385,6 +390,20 @@ describe('paid runs', () => {
       expect(history.length).toBeLessThan(100_000);
       await expectCharged(PRICE);
     });
+
+    it('pays as many steps as a run may have, in as many histories as they take', async () => {
+      const steps = Number(process.env['WEFT_STEPS'] ?? 40);
+      const long = await startPaidRuns(market, wallet, await bundleWorkflows('test/fixtures/long-workflows.ts'));
+      // Of a few, so many to a history; of many, as many as Temporal thinks right.
+      const run = await long.start('countDown', [steps, steps > 1_000 ? steps : 15]);
+      expect(await run.result()).toBe(0);
+      const { paid, earlier, steps: shown } = await long.client.workflow.getHandle(run.workflowId).query(progressQuery);
+      expect(paid).toBe(String(PRICE * BigInt(steps)));
+      expect((earlier?.steps ?? 0) + shown.length).toBe(steps);
+      expect(shown.at(-1)?.segment).toBeGreaterThan(1);
+      await long.parts.caller.flush();
+      await expectCharged(PRICE * BigInt(steps));
+    }, 600_000);
 
     it('refuses a request that is too large before it is paid, once', async () => {
       const run = await runs.start('tooLarge', [17 * 1024 * 1024]);

@@ -5,16 +5,26 @@ import type { RunQuote } from './activities.js';
 export interface Progress {
   /** Undefined until the first step, or the call of `quote`, has fixed it. */
   readonly quote?: RunQuote;
-  /** Sum of the receipts so far. */
+  /** Sum of the receipts so far, of earlier steps as well. */
   readonly paid: string;
+  /** Steps that are not among `steps`: those before the run continued as new, and, of more than 1,000, the oldest. */
+  readonly earlier?: EarlierSteps;
   /** In the order in which they were started. */
   readonly steps: readonly StepProgress[];
 }
 
+export interface EarlierSteps {
+  /** How many. */
+  readonly steps: number;
+  readonly paid: string;
+}
+
 export interface StepProgress {
   readonly step: string;
-  /** Counts the calls of this step, from 0. */
+  /** Counts the calls of this step, from 0, and anew when a run continues as new. */
   readonly n: number;
+  /** How often the run had continued as new before; absent at first. */
+  readonly segment?: number;
   readonly status: 'running' | 'done' | 'failed';
   /** Listing digest, "0x…"; empty until the quote has pinned one. */
   readonly listing: string;

@@ -8,14 +8,13 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import { WeftError } from '#core/errors.js';
-import { toHex } from '#core/hex.js';
 import { formatAmount, minAmount, parseAmount } from '#core/money.js';
 import type { Requirement } from '#core/requirement.js';
 import { type RunTerms, readRunMemo } from '#core/run-memo.js';
-import type { StepResult } from '#protos/weft/run/v1/step.js';
-import type { RunActivities, RunPin, RunQuote } from './activities.js';
-import { asFailure, attemptsOf, reasonOf, refusal } from './failure.js';
-import type { Progress, StepProgress } from './progress.js';
+import type { RunActivities, RunQuote } from './activities.js';
+import { asFailure, reasonOf, refusal } from './failure.js';
+import type { EarlierSteps, Progress } from './progress.js';
+import { type Step, Steps } from './steps.js';
 
 const HEADER = 'weft-run';
 
@@ -26,6 +25,8 @@ interface Handover {
   /** Counts continuations. */
   readonly segment: number;
   readonly quote?: RunQuote;
+  /** What the segments before have done. */
+  readonly earlier?: EarlierSteps;
   /** Set for children: whoever opened the quote closes it. */
   readonly borrowed?: boolean;
 }
@@ -45,8 +46,7 @@ const { closeQuote } = proxyLocalActivities<RunActivities>({
 /** What one workflow execution knows of its payments. There is one in each workflow's sandbox. */
 export class Run {
   readonly #origin: Handover;
-  readonly #steps: Step[] = [];
-  readonly #calls = new Map<string, number>();
+  readonly #steps: Steps;
   #children = 0;
   #quote: RunQuote | undefined;
   #quoting: Promise<RunQuote> | undefined;
@@ -59,6 +59,7 @@ export class Run {
         ? { base: `${namespace}/${workflowId}/${firstExecutionRunId}`, segment: 0 }
         : defaultPayloadConverter.fromPayload<Handover>(given);
     this.#quote = this.#origin.quote;
+    this.#steps = new Steps(this.#origin.segment, this.#origin.earlier);
   }
 
   /** The same after a retry, a reset or a replay; another for every wanted run. */
@@ -67,12 +68,7 @@ export class Run {
   }
 
   get progress(): Progress {
-    const paid = this.#steps.reduce((sum, { entry }) => sum + BigInt(entry.amount), 0n);
-    return {
-      ...(this.#quote === undefined ? {} : { quote: this.#quote }),
-      paid: formatAmount(paid),
-      steps: this.#steps.map(({ entry }) => entry),
-    };
+    return { ...this.#handed(), ...this.#steps.progress };
   }
 
   /** The run's quote; opened by the first who asks, whatever the others would have asked for. */
@@ -88,13 +84,8 @@ export class Run {
     }
   }
 
-  /** Begins one call of a step. `n` is given out in program order, which a replay repeats. */
   begin(step: string, method: string): Step {
-    const n = this.#calls.get(step) ?? 0;
-    this.#calls.set(step, n + 1);
-    const begun = new Step(step, n, method);
-    this.#steps.push(begun);
-    return begun;
+    return this.#steps.begin(step, method);
   }
 
   /** The header of a child. A run with a limit, or licences, shares its quote, so that they hold for both together. */
@@ -107,7 +98,8 @@ export class Run {
 
   /** The header of the continuation: one segment on, under the same quote. */
   forContinuation(): Headers {
-    return header({ ...this.#origin, segment: this.#origin.segment + 1, ...this.#handed() });
+    const segment = this.#origin.segment + 1;
+    return header({ ...this.#origin, ...this.#handed(), segment, earlier: this.#steps.all });
   }
 
   /** Frees what was not spent. A failure is only logged: the quote then ends by itself when it expires. */
@@ -136,56 +128,6 @@ export class Run {
 
   #handed(): { quote?: RunQuote } {
     return this.#quote === undefined ? {} : { quote: this.#quote };
-  }
-}
-
-/** One call of a step, as `progress` shows it. */
-export class Step {
-  entry: StepProgress;
-
-  constructor(step: string, n: number, method: string) {
-    this.entry = {
-      step,
-      n,
-      method,
-      status: 'running',
-      listing: '',
-      amount: '0',
-      latencyMs: 0,
-      attempts: 0,
-      receipt: null,
-    };
-  }
-
-  pinned({ listing, licence }: RunPin): void {
-    this.entry = { ...this.entry, listing, ...(licence === undefined ? {} : { licence }) };
-  }
-
-  done(result: StepResult): void {
-    this.answered(result);
-    this.paid(result.receipt?.amount ?? '0');
-  }
-
-  /** There is a response, and nothing is paid for it yet. */
-  answered({ receipt, signer, attempts, latencyMs }: StepResult): void {
-    this.entry = {
-      ...this.entry,
-      attempts,
-      latencyMs,
-      // The activity gives a result only once it has verified the receipt.
-      receipt: receipt === undefined ? null : { callId: toHex(receipt.callId), signer: toHex(signer), verified: true },
-    };
-  }
-
-  paid(amount: string): void {
-    this.entry = { ...this.entry, status: 'done', amount };
-  }
-
-  failed(error: unknown): void {
-    const reason = reasonOf(error);
-    // Without a listing nothing was sent yet: what failed then was the quote or the request.
-    const attempts = this.entry.listing === '' ? 0 : (attemptsOf(error) ?? 1);
-    this.entry = { ...this.entry, status: 'failed', attempts, ...(reason === undefined ? {} : { reason }) };
   }
 }
 

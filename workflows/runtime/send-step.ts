@@ -7,7 +7,8 @@ import { StepResult } from '#protos/weft/run/v1/step.js';
 import type { RunActivities } from './activities.js';
 import { refusal } from './failure.js';
 import { declaredRequirements } from './requirements.js';
-import { currentRun, type Step } from './run.js';
+import { currentRun } from './run.js';
+import type { Step } from './steps.js';
 import type { AnyOptions } from './stub.js';
 
 /** Requests above this are refused before they reach Temporal, which would retry them for ever. */

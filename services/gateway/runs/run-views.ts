@@ -11,8 +11,10 @@ export const licences = z
 
 export const stepView = z.object({
   step: z.string(),
-  /** Counts the calls of this step, from 0. */
+  /** Counts the calls of this step, from 0, and anew when a run continues as new. */
   n: z.number().int(),
+  /** How often the run had continued as new before; absent at first. */
+  segment: z.number().int().optional(),
   status: z.enum(['running', 'done', 'failed']),
   /** Digest, "0x…"; empty until the quote has pinned one. */
   listing: z.string(),
@@ -46,7 +48,10 @@ export type RunSummary = z.infer<typeof runSummary>;
 export const runView = runSummary.extend({
   /** The most that the run may spend, as pinned at its start; absent until then. */
   quote: amount.optional(),
+  /** By all steps, earlier ones as well. */
   paid: amount,
+  /** Steps that are not among `steps`: those before the run continued as new, and, of more than 1,000, the oldest. */
+  earlier: z.object({ steps: z.number().int(), paid: amount }).optional(),
   steps: z.array(stepView),
   /** Of a run that completed. Bytes are base64. */
   output: z.unknown().optional(),

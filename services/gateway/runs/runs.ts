@@ -128,7 +128,7 @@ export class Runs {
     let progress = before;
     for (let isOver = false; !signal.aborted; ) {
       for (const step of progress.steps) {
-        const name = `${step.step} ${step.n}`;
+        const name = `${step.segment} ${step.step} ${step.n}`;
         if (step.status === 'running' || told.has(name)) continue;
         told.add(name);
         yield { event: 'step', data: step };
@@ -169,8 +169,14 @@ export class Runs {
 
   private async view(info: RunInfo, progress: Progress): Promise<RunView> {
     const summary = summaryOf(info);
-    const { quote, paid, steps } = progress;
-    const soFar = { ...summary, ...(quote === undefined ? {} : { quote: quote.total }), paid, steps: [...steps] };
+    const { quote, paid, earlier, steps } = progress;
+    const soFar = {
+      ...summary,
+      ...(quote === undefined ? {} : { quote: quote.total }),
+      paid,
+      ...(earlier === undefined ? {} : { earlier }),
+      steps: [...steps],
+    };
     if (summary.status === 'running') return soFar;
     try {
       return { ...soFar, output: wireValue(await this.handle(info.workflowId).result()) };
