@@ -18,14 +18,23 @@ const step = (n: number): StepProgress => ({
 });
 
 /** A run whose steps end when the test says so. It pays nobody: the gateway sees only what a run tells of itself. */
-export async function slow(input: { image: Uint8Array; steps: number; fail?: string }): Promise<unknown> {
+export async function slow(input: {
+  image: Uint8Array;
+  steps: number;
+  fail?: string;
+  /** Goes on as new after its first step, as far as watchers see. */
+  segmented?: boolean;
+}): Promise<unknown> {
   let done = 0;
   setHandler(endStepSignal, () => {
     done += 1;
   });
   setHandler(
     progressQuery,
-    (): Progress => ({ paid: String(7 * done), steps: Array.from({ length: done }, (_, n) => step(n)) }),
+    (): Progress =>
+      input.segmented && done > 1
+        ? { paid: String(7 * done), earlier: { steps: 1, paid: '7' }, steps: [{ ...step(0), segment: 1 }] }
+        : { paid: String(7 * done), steps: Array.from({ length: done }, (_, n) => step(n)) },
   );
   await condition(() => done >= input.steps);
   if (input.fail === 'ours')

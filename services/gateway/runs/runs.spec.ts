@@ -77,6 +77,7 @@ beforeAll(async () => {
         image: base64Bytes(16 * 1024 * 1024),
         steps: z.int().min(0).max(10),
         fail: z.string().optional(),
+        segmented: z.boolean().optional(),
       }),
     },
   ]);
@@ -149,6 +150,17 @@ test('a run is started, watched step by step, and answers with its output', asyn
   });
   expect((await events.next()).done).toBe(true);
   expect(await json<RunView>(call(alice, `/v1/runs/${runId}`))).toEqual(end?.data);
+});
+
+test('steps after a run went on as new are told as well, and what was before', async () => {
+  const { runId } = await start(alice, { image, steps: 2, segmented: true });
+  await endStep(runId);
+  const events = await watch(alice, runId);
+  expect((await events.next()).value).toMatchObject({ event: 'step', data: { n: 0 } });
+  await endStep(runId);
+  expect((await events.next()).value).toMatchObject({ event: 'step', data: { n: 0, segment: 1 } });
+  const { value: end } = await events.next();
+  expect(end).toMatchObject({ event: 'end', data: { paid: '14', earlier: { steps: 1, paid: '7' } } });
 });
 
 test('a picture of 16 MiB goes through, a larger one is refused by its field', async () => {
