@@ -1,12 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import type { Client } from '@grpc/grpc-js';
 import { Wallet as EthersWallet } from 'ethers';
-import { ChannelPool } from '#client/call/channel-pool.js';
 import { ReceiptChecker } from '#client/call/check-receipt.js';
 import { PaidCaller } from '#client/call/paid-caller.js';
 import { LocalWallet } from '#payments/payer/local-wallet.js';
 import { RemoteWallet } from '#payments/payer/remote-wallet.js';
 import type { PinRequest, Wallet } from '#payments/payer/wallet.js';
+import { ChannelPool } from '#payments/rpc/channel-pool.js';
 import { connect } from '#payments/rpc/connect.js';
 import { callRaw } from '#payments/rpc/raw-call.js';
 import { onEnd } from '../support/on-end.js';

@@ -3,6 +3,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/glob
 import { WeftError } from '#core/errors.js';
 import type { LocalWallet } from '#payments/payer/local-wallet.js';
 import type { PinRequest } from '#payments/payer/wallet.js';
+import { ChannelPool } from '#payments/rpc/channel-pool.js';
 import { connect } from '#payments/rpc/connect.js';
 import type { RawReply } from '#payments/rpc/raw-call.js';
 import { Receipt } from '#protos/weft/payment/v1/payment.js';
@@ -23,7 +24,6 @@ import {
 } from '#test/support/paid-service.js';
 import { domainOf } from '#test/support/paying.js';
 import { startRelay } from '#test/support/relay.js';
-import { ChannelPool } from './channel-pool.js';
 import { ReceiptChecker } from './check-receipt.js';
 import { type PaidCall, PaidCaller } from './paid-caller.js';
 

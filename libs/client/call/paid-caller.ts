@@ -5,6 +5,7 @@ import { toHex } from '#core/hex.js';
 import type { Reason } from '#core/reasons.js';
 import { messageDigest, StreamDigest } from '#payments/digests.js';
 import type { CallEnd, JobReservation, PinRequest, Reservation, Wallet } from '#payments/payer/wallet.js';
+import type { ChannelPool } from '#payments/rpc/channel-pool.js';
 import { callRaw, type RawCallOptions, streamRaw } from '#payments/rpc/raw-call.js';
 import { channelId, type Domain, type Receipt } from '#payments/typed-data.js';
 import {
@@ -17,7 +18,6 @@ import {
 } from '#payments/wire.js';
 import { asBuffer } from '#platform/as-buffer.js';
 import { Payment as PaymentMessage, Receipt as ReceiptMessage } from '#protos/weft/payment/v1/payment.js';
-import type { ChannelPool } from './channel-pool.js';
 import { checkResponseDigest, type ReceiptChecker } from './check-receipt.js';
 import { LoopTurns } from './loop-turns.js';
 

@@ -239,7 +239,8 @@ export class LocalWallet implements Wallet {
       await this.book.close();
     } finally {
       this.chain.close();
-      await Promise.all([this.#providers.end(), this.pool.end()]);
+      this.#providers.end();
+      await this.pool.end();
     }
   }
 

@@ -1,6 +1,7 @@
 import type { Client } from '@grpc/grpc-js';
 import { WeftError } from '#core/errors.js';
 import { type ChannelTerms, PaymentsDefinition } from '#protos/weft/payment/v1/payment.js';
+import { ChannelPool } from '../rpc/channel-pool.js';
 import { connect } from '../rpc/connect.js';
 import { type TypedClient, typedClient } from '../rpc/typed-client.js';
 import type { SigningKey } from '../signature.js';
@@ -70,11 +71,12 @@ interface AskedAccount extends Asked {
  */
 export class ProviderPayments {
   readonly #separator: Buffer;
-  readonly #clients = new Map<string, Promise<Client>>();
+  readonly #channels: ChannelPool;
   #ended = false;
 
   constructor(private readonly options: ProviderPaymentsOptions) {
     this.#separator = escrowDomain(options.domain);
+    this.#channels = new ChannelPool(options.open ?? connect);
   }
 
   async channel(channel: ChannelEntry): Promise<{ statement: Signed<Statement>; highest: Payment | undefined }> {
@@ -169,10 +171,9 @@ export class ProviderPayments {
   }
 
   /** Nobody is asked any more, by whoever asks page after page either. */
-  async end(): Promise<void> {
+  end(): void {
     this.#ended = true;
-    for (const client of this.#clients.values()) await client.then((each) => each.close()).catch(() => {});
-    this.#clients.clear();
+    this.#channels.close();
   }
 
   async #void(asked: AskedAccount, callId: Uint8Array, terms: ChannelTerms | undefined): Promise<VoidAnswer> {
@@ -192,7 +193,7 @@ export class ProviderPayments {
     for (const endpoint of channel.endpoints) {
       if (this.#ended) throw new WeftError('WALLET_UNAVAILABLE', 'this wallet has been closed');
       try {
-        const client = await this.#client(endpoint);
+        const client = await this.#channels.client(endpoint);
         return await question(typedClient(PaymentsDefinition, client, { deadlineMs: this.options.deadlineMs }));
       } catch (error) {
         last = error;
@@ -200,15 +201,6 @@ export class ProviderPayments {
       }
     }
     throw last;
-  }
-
-  #client(endpoint: string): Promise<Client> {
-    const known = this.#clients.get(endpoint);
-    if (known !== undefined) return known;
-    const opening = Promise.resolve((this.options.open ?? connect)(endpoint));
-    this.#clients.set(endpoint, opening);
-    opening.catch(() => this.#clients.delete(endpoint));
-    return opening;
   }
 
   #proof(channel: ChannelEntry) {

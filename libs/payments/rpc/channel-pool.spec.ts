@@ -1,11 +1,11 @@
 import type { Client } from '@grpc/grpc-js';
 import { expect, jest, test } from '@jest/globals';
-import { connect } from '#payments/rpc/connect.js';
-import { typedClient } from '#payments/rpc/typed-client.js';
 import { startGrpcApp } from '#platform/grpc/start-grpc-app.js';
 import { HealthDefinition } from '#protos/grpc/health/v1/health.js';
 import { onEnd } from '#test/support/on-end.js';
 import { ChannelPool } from './channel-pool.js';
+import { connect } from './connect.js';
+import { typedClient } from './typed-client.js';
 
 class Nothing {}
 
