@@ -44,7 +44,7 @@ export class ChannelPool {
     this.#entries.clear();
   }
 
-  /** Nothing is under way on such a channel: calls on it fail at once, until grpc-js tries again. */
+  /** New calls on such a channel fail at once, until grpc-js tries again; what an ending server still answers goes on, though it is closed. */
   #isLost({ client, openedAtMs }: Entry): boolean {
     const state = client?.getChannel().getConnectivityState(false);
     return state === connectivityState.TRANSIENT_FAILURE && performance.now() - openedAtMs >= this.reopenMs;
