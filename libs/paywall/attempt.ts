@@ -72,6 +72,19 @@ export class ChannelAttempt extends Attempt {
     this.held = held;
   }
 
+  /** For the ledger: which call it is, and what pays it. */
+  get charged() {
+    const { account, verified } = this;
+    return {
+      channel: account.id,
+      authorised: account.authorised,
+      voucher: account.voucher ?? verified.raw,
+      payer: verified.payer,
+      callId: verified.call.callId,
+      commitment: verified.commitment,
+    };
+  }
+
   override costOf(units: bigint): bigint {
     return this.account.costOf(this.verified.price, units);
   }

@@ -68,18 +68,11 @@ export class Charges {
   }
 
   /** False: the call id was charged by another process. */
-  async #chargeChannel({ verified, account }: ChannelAttempt, served: Served): Promise<boolean> {
+  async #chargeChannel(attempt: ChannelAttempt, served: Served): Promise<boolean> {
+    const { account } = attempt;
     let result: Awaited<ReturnType<ProviderLedger['charge']>>;
     try {
-      result = await this.bookOf(verified).charge({
-        ...served,
-        channel: account.id,
-        authorised: account.authorised,
-        voucher: account.voucher ?? verified.raw,
-        payer: verified.payer,
-        callId: verified.call.callId,
-        commitment: verified.commitment,
-      });
+      result = await this.bookOf(attempt.verified).charge({ ...served, ...attempt.charged });
     } catch (error) {
       const reason = WeftError.from(error);
       account.stale = true; // the ledger knows something that we do not

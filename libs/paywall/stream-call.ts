@@ -234,7 +234,7 @@ export class StreamCall extends ServerInterceptingCall {
   async #commit(messages: Buffer[], amount: bigint, units: bigint, last: boolean): Promise<void> {
     const { wall } = this;
     const attempt = this.#attempt!;
-    const { verified, account } = attempt;
+    const { verified } = attempt;
     const atSec = wall.options.chain.nowSec();
     const added = amount - this.#amount;
     const receipt = wall.charges.signReceipt(verified, {
@@ -248,12 +248,7 @@ export class StreamCall extends ServerInterceptingCall {
     wall.options.onStage?.('served');
     wall.accounts.noteSeen(verified.payerKey, verified.call.callId);
     const result = await wall.charges.bookOf(verified).streams.commit({
-      channel: account.id,
-      authorised: account.authorised,
-      voucher: account.voucher ?? verified.raw,
-      payer: verified.payer,
-      callId: verified.call.callId,
-      commitment: verified.commitment,
+      ...attempt.charged,
       receipt,
       atSec,
       n: this.#windows,
