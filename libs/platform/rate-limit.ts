@@ -1,4 +1,4 @@
-/** A bucket that fills with `perSec` tokens a second up to `burst`. */
+/** A bucket that fills with `perSec` tokens a second up to `burst`. `now` in milliseconds. */
 export class TokenBucket {
   #tokens: number;
   #atMs: number;
@@ -6,19 +6,25 @@ export class TokenBucket {
   constructor(
     private readonly perSec: number,
     private readonly burst: number,
+    private readonly now = () => performance.now(),
   ) {
     this.#tokens = burst;
-    this.#atMs = performance.now();
+    this.#atMs = now();
   }
 
   /** Takes `count` tokens; false, and none taken, if there are not as many. */
   take(count = 1): boolean {
-    const now = performance.now();
-    this.#tokens = Math.min(this.burst, this.#tokens + ((now - this.#atMs) / 1000) * this.perSec);
-    this.#atMs = now;
+    const nowMs = this.now();
+    this.#tokens = Math.min(this.burst, this.#tokens + (Math.max(0, nowMs - this.#atMs) / 1000) * this.perSec);
+    this.#atMs = nowMs;
     if (this.#tokens < count) return false;
     this.#tokens -= count;
     return true;
+  }
+
+  /** Seconds, from when tokens were last asked for, until there are `count`. */
+  secUntil(count: number): number {
+    return Math.max(0, count - this.#tokens) / this.perSec;
   }
 }
 

@@ -1,5 +1,6 @@
 import type { NextFunction, Request, RequestHandler, Response } from 'express';
 import { WeftError } from '#core/errors.js';
+import { RecentMap, TokenBucket } from '#platform/rate-limit.js';
 
 export interface Rate {
   /** Tokens that come back each second. */
@@ -13,7 +14,7 @@ const MAX_BUCKETS = 10_000;
 
 /** Token buckets by name. `now` in milliseconds. */
 export class TokenBuckets {
-  private readonly buckets = new Map<string, { tokens: number; atMs: number }>();
+  private readonly buckets = new RecentMap<TokenBucket>(MAX_BUCKETS);
 
   constructor(
     private readonly rate: Rate,
@@ -22,16 +23,10 @@ export class TokenBuckets {
 
   /** Takes `cost` tokens, or gives the seconds after which there are enough. */
   take(name: string, cost = 1): { readonly ok: true } | { readonly ok: false; readonly retryAfterSec: number } {
-    const { perSec, burst } = this.rate;
-    const atMs = this.now();
-    const before = this.buckets.get(name) ?? { tokens: burst, atMs };
-    const tokens = Math.min(burst, before.tokens + (Math.max(0, atMs - before.atMs) / 1000) * perSec);
-    const ok = tokens >= cost;
-    // Last in the map is last used; the first goes when there is no room.
-    this.buckets.delete(name);
-    this.buckets.set(name, { tokens: ok ? tokens - cost : tokens, atMs });
-    if (this.buckets.size > MAX_BUCKETS) this.buckets.delete(this.buckets.keys().next().value as string);
-    return ok ? { ok } : { ok, retryAfterSec: Math.max(1, Math.ceil((cost - tokens) / perSec)) };
+    const bucket = this.buckets.get(name) ?? new TokenBucket(this.rate.perSec, this.rate.burst, this.now);
+    this.buckets.set(name, bucket);
+    if (bucket.take(cost)) return { ok: true };
+    return { ok: false, retryAfterSec: Math.max(1, Math.ceil(bucket.secUntil(cost))) };
   }
 
   get size(): number {
