@@ -83,7 +83,7 @@ beforeAll(async () => {
     home,
     marketplaceFor(
       market,
-      { address: temporalAddress, uiUrl: undefined, pid: undefined, exited: undefined, stop: async () => {} },
+      { address: temporalAddress },
       { wallet: `127.0.0.1:${walletPort}`, walletTokenFile: 'wallet/spend.token' },
     ),
   );

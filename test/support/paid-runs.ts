@@ -18,7 +18,11 @@ import { tempDir } from './temp-dir.js';
 import { startTemporal } from './temporal.js';
 
 /** The market as programs of the marketplace are told of it. */
-export const marketplaceFor = (market: Market, temporal: LocalTemporal, more: Partial<Marketplace> = {}): Marketplace =>
+export const marketplaceFor = (
+  market: Market,
+  temporal: Pick<LocalTemporal, 'address'>,
+  more: Partial<Marketplace> = {},
+): Marketplace =>
   marketplaceOf({
     chainId: Number(market.chain.deployment.chainId),
     rpcUrl: market.chain.rpcUrl,
